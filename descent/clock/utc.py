@@ -136,3 +136,13 @@ def tai_to_unix(tai_s: Fraction) -> Fraction:
     """Unix time of `tai_s`; a leap second reads as the first second of the next day."""
     day, rest = _split(tai_s)
     return (day - _UNIX_ZERO) * 86400 + rest
+
+
+def received_to_sent(tai_s: Fraction, light_time_s: Fraction) -> Fraction:
+    """When it happened, from when Earth heard of it `light_time_s` later."""
+    return tai_s - light_time_s
+
+
+def sent_to_received(tai_s: Fraction, light_time_s: Fraction) -> Fraction:
+    """When Earth hears of what happens at `tai_s`."""
+    return tai_s + light_time_s
