@@ -42,7 +42,8 @@ class Shot:
     """One frame that exists: a file, or frame `index` of a video file.
 
     `version` is the product version when several files hold one instant (larger is
-    better); `size` and `mtime_ns` are the file's, so that a digest can be remembered.
+    better); `size` and `mtime_ns` are the file's, so that a digest can be remembered. `pts`
+    is a video frame's own time stamp, in ticks of its stream, by which it is found again.
     """
 
     camera: str
@@ -52,6 +53,7 @@ class Shot:
     version: int = 0
     size: int = 0
     mtime_ns: int = 0
+    pts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,15 @@ class Frame:
 class Stage:
     """A restoration step: a name, a version, parameters declared once, and pure functions.
 
-    `params` is a frozen pydantic model class. `gives(format, params)` returns the format
-    after the stage or raises `FormatError`. `apply(frames, params, measured, formats)`
-    takes the window of frames (centre at `frames[len // 2]`, shorter at ends) and returns
-    the restored centre; it is pure. `radius` is the reach of that window in frames, a
-    number or a function of the parameters. `measure(clip, params, progress)` looks once
-    and returns plain JSON numbers; None where nothing is measured. `local` says that a
-    measurement at t depends only on frames within `radius` of t.
+    `params` is a frozen pydantic model class. `gives(format, params) -> Format` returns the
+    format after the stage or raises `FormatError`. `apply(frames, centre, params, measured,
+    index, format) -> Frame` takes the window of frames (the one to restore at
+    `frames[centre]`; shorter at ends and breaks), what `measure` found or None, the frame's
+    `index` in its clip and the `format` of the frames handed in; it is pure and leaves the
+    frames it was handed alone. `radius` is the reach of that window in frames, a number or a
+    function of the parameters. `measure(clip, params, progress=None) -> Mapping` looks once
+    and returns plain JSON numbers (lists a frame allowed), calling `progress(done, total)`;
+    None where nothing is measured. `order` is its place in the chain, smaller first.
     """
 
     name: str

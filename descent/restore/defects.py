@@ -1,0 +1,278 @@
+"""Defects: what is not picture (header bytes, hot and dead pixels, lost rows), filled and flagged.
+
+Everything is filled from neighbours of the same colour of the mosaic, so that debayering
+has nothing to smear. Nothing is filled that is not flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numba import njit
+from pydantic import Field
+
+from descent.clip import Clip
+from descent.model import LOST, REPAIRED, Format, Frame, Stage
+from descent.restore import light
+from descent.restore.header import (
+    HEADER_PX,
+    PROCESSED_COLS,
+    PROCESSED_ROWS,
+    header_turn,
+    processed_header_turn,
+    turned,
+)
+from descent.restore.params import Params
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLES = 24  # frames looked at for hot and dead pixels
+FEWEST = 6
+MOST_DEFECTS = 0.005  # a larger share is texture or a broken camera, not defects
+
+
+class Defects(Params):
+    """What to look for."""
+
+    header: Literal["auto", "none", "raw", "processed"] = Field(
+        "auto",
+        description="header bytes in a corner: raw is 48 pixels of row 0, processed 56 x 8",
+    )
+    pixels: Literal["auto", "none"] = Field(
+        "auto", description="auto: pixels that stand out in nearly every frame are filled"
+    )
+    contrast: float = Field(
+        0.06,
+        gt=0,
+        le=1,
+        description="how far a pixel must stand out, of full scale; a larger one finds fewer",
+    )
+    rows: Literal["auto", "none"] = Field(
+        "auto", description="auto: rows of one value (lost in transmission) are filled"
+    )
+
+
+@njit(cache=True, nogil=True)
+def stand_out(
+    picture: NDArray[np.float32], step: int, contrast: float, votes: NDArray[np.int16]
+) -> None:
+    """Vote for pixels above (+1) or below (-1) all eight same-colour neighbours by `contrast`.
+
+    `picture` is (rows, cols); `step` is 2 on a mosaic and 1 elsewhere; `votes` (rows,
+    cols) is added to. At the borders the missing neighbours are left out.
+    """
+    rows, cols = picture.shape
+    for y in range(rows):
+        for x in range(cols):
+            value = picture[y, x]
+            low, high = np.inf, -np.inf
+            for dy in range(-step, step + 1, step):
+                for dx in range(-step, step + 1, step):
+                    v, u = y + dy, x + dx
+                    if (dy != 0 or dx != 0) and 0 <= v < rows and 0 <= u < cols:
+                        low, high = min(low, picture[v, u]), max(high, picture[v, u])
+            # The step beyond the neighbours must also exceed how much they differ.
+            if value > high + max(contrast, high - low):
+                votes[y, x] += 1
+            elif value < low - max(contrast, high - low):
+                votes[y, x] -= 1
+
+
+@njit(cache=True, nogil=True)
+def fill(picture: NDArray[np.float32], bad: NDArray[np.bool_], step: int) -> None:
+    """Fill the `bad` pixels (rows, cols) in place from same-colour neighbours, inwards.
+
+    Each is the mean of its good neighbours `step` away, weighted by one over the distance;
+    a round fills what touches good pixels, until none is left. `bad` is cleared as it goes.
+    """
+    rows, cols = picture.shape
+    ys, xs = np.nonzero(bad)
+    left = len(ys)
+    values = np.empty(left, np.float32)
+    while left > 0:
+        filled = 0
+        for k in range(left):
+            total, weight = np.float32(0), np.float32(0)
+            for dy in range(-step, step + 1, step):
+                for dx in range(-step, step + 1, step):
+                    v, u = ys[k] + dy, xs[k] + dx
+                    if 0 <= v < rows and 0 <= u < cols and not bad[v, u]:
+                        w = np.float32(1.0) if dy == 0 or dx == 0 else np.float32(0.70710678)
+                        total += w * picture[v, u]
+                        weight += w
+            values[k] = total / weight if weight > 0 else np.float32(-1)
+            if weight > 0:
+                filled += 1
+        if filled == 0:
+            return  # nothing good anywhere: the caller keeps what was there
+        rest = 0
+        for k in range(left):
+            if values[k] >= 0:
+                picture[ys[k], xs[k]] = values[k]
+                bad[ys[k], xs[k]] = False
+            else:
+                ys[rest], xs[rest] = ys[k], xs[k]
+                rest += 1
+        left = rest
+
+
+@njit(cache=True, nogil=True)
+def flat_rows(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which rows (rows,) hold one value from end to end."""
+    rows, cols = picture.shape
+    flat = np.ones(rows, np.bool_)
+    for y in range(rows):
+        for x in range(1, cols):
+            if picture[y, x] != picture[y, 0]:
+                flat[y] = False
+                break
+    return flat
+
+
+def lost_rows(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Rows (rows,) lost in transmission: of one value, black, where others are picture.
+
+    A picture that is flat in most rows (black sky, a test card) has lost nothing that could
+    be told from it, and none are reported.
+    """
+    flat = flat_rows(plane)
+    black = flat & (plane[:, 0] <= 0)
+    if not black.any() or flat.mean() > 0.5:
+        return np.zeros_like(flat)
+    # Black sky ends somewhere softly; a lost row lies between rows that are well lit.
+    level = float(np.median(plane[~flat].mean(axis=1)))
+    edges = np.flatnonzero(np.diff(np.r_[False, black, False]))
+    lost = np.zeros_like(flat)
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        sides = [plane[k].mean() for k in (first - 1, last) if 0 <= k < len(flat)]
+        if sides and min(sides) > 0.1 * level and level > 0:
+            lost[first:last] = True
+    return lost
+
+
+def fill_rows(plane: NDArray[np.float32], lost: NDArray[np.bool_], step: int) -> None:
+    """Fill lost rows in place between the nearest good rows of the same phase."""
+    for phase in range(step):
+        rows = np.arange(phase, plane.shape[0], step)
+        good, bad = rows[~lost[rows]], rows[lost[rows]]
+        if not len(good) or not len(bad):
+            continue
+        after = np.clip(np.searchsorted(good, bad), 0, len(good) - 1)
+        before = np.clip(np.searchsorted(good, bad) - 1, 0, len(good) - 1)
+        a, b = good[before], good[after]
+        share = np.clip((bad - a) / np.maximum(b - a, 1), 0, 1).astype(np.float32)[:, None]
+        plane[bad] = plane[a] * (1 - share) + plane[b] * share
+
+
+def gives(format: Format, params: Defects) -> Format:  # noqa: ARG001 - the stages' one signature
+    """Float32 linear light of the same shape."""
+    return light.linear_format(format, stage="defects")
+
+
+def measure(
+    clip: Clip, params: Defects, progress: Callable[[int, int], None] | None = None
+) -> dict[str, Any]:
+    """Look at frames spread over the clip for pixels that always stand out, and for headers."""
+    count = min(SAMPLES, len(clip))
+    picks = np.unique(np.linspace(0, len(clip) - 1, count).astype(int)).tolist() if count else []
+    votes: NDArray[np.int16] | None = None
+    headers: list[tuple[str, int]] = []
+    seen = 0
+    for frame in clip.pull(picks):
+        if frame is None:
+            continue
+        plane = _plane(light.linear_frame(frame, clip.format).pixels)
+        votes = np.zeros(plane.shape, np.int16) if votes is None else votes
+        stand_out(plane, _step(clip.format), params.contrast, votes)
+        headers.append(_find_header(plane, clip.format, params))
+        seen += 1
+        if progress:
+            progress(seen, len(picks))
+    kind, turn = max(set(headers), key=headers.count) if headers else ("none", 0)
+    hot: list[list[int]] = []
+    if params.pixels == "auto" and votes is not None and seen >= FEWEST:
+        found = np.argwhere(np.abs(votes) >= np.ceil(0.8 * seen))
+        if len(found) <= MOST_DEFECTS * votes.size:
+            hot = found.tolist()
+    return {"frames": seen, "header": kind, "turn": turn, "pixels": hot}
+
+
+def apply(
+    frames: list[Frame],
+    centre: int,
+    params: Defects,
+    measured: Mapping[str, Any] | None,
+    index: int,  # noqa: ARG001 - the stages' one signature
+    format: Format,
+) -> Frame:
+    """The frame with its defects filled and flagged `REPAIRED`, its lost rows `LOST`."""
+    frame = light.linear_frame(frames[centre], format)
+    pixels: NDArray[np.float32] = np.array(frame.pixels, np.float32, order="C")
+    plane, step = _plane(pixels), _step(format)
+    lost = lost_rows(plane) if params.rows == "auto" else np.zeros(len(plane), np.bool_)
+    if measured and params.header == "auto":
+        kind, turn = str(measured["header"]), int(measured["turn"])
+    else:
+        kind, turn = _find_header(plane, format, params)
+    bad = np.zeros(plane.shape, np.bool_)
+    if kind != "none":
+        corner = turned(bad, turn)
+        if kind == "raw":
+            corner[0, :HEADER_PX] = True
+        else:
+            corner[:PROCESSED_ROWS, :PROCESSED_COLS] = True
+    if measured and params.pixels == "auto":
+        for y, x in measured["pixels"]:
+            bad[y, x] = True
+    bad[lost] = False
+    if not (bad.any() or lost.any()):
+        return frame
+    flags = light.flagged(frame)
+    flags[bad] |= REPAIRED
+    flags[lost] |= LOST
+    planes = [pixels] if pixels.ndim == 2 else [pixels[..., c] for c in range(pixels.shape[2])]
+    for part in planes:
+        whole = np.ascontiguousarray(part)
+        if lost.any():
+            fill_rows(whole, lost, step)
+        fill(whole, bad.copy(), step)
+        part[...] = whole
+    out = Frame(pixels, flags, frame.warp, frame.notes)
+    light.note(out, "defects", filled=int(bad.sum()), lost_rows=int(lost.sum()))
+    return out
+
+
+def _step(format: Format) -> int:
+    return 2 if format.kind == "mosaic" else 1
+
+
+def _plane(pixels: Any) -> NDArray[np.float32]:
+    """The picture, or the mean of its channels: where to look for what is wrong."""
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels)
+    return np.ascontiguousarray(pixels.mean(axis=2, dtype=np.float32))
+
+
+def _find_header(plane: NDArray[np.float32], format: Format, params: Defects) -> tuple[str, int]:
+    """Kind and orientation of the header bytes in this frame."""
+    if params.header == "none":
+        return "none", 0
+    if params.header == "raw" or (params.header == "auto" and format.kind == "mosaic"):
+        turn = header_turn(plane, _step(format))
+        if turn is None and params.header == "raw":
+            turn = 0
+        if turn is not None:
+            return "raw", turn
+        return "none", 0
+    turn = processed_header_turn(plane)
+    if turn is None and params.header == "processed":
+        turn = 0
+    return ("none", 0) if turn is None else ("processed", turn)
+
+
+STAGE = Stage(
+    name="defects", version=1, params=Defects, apply=apply, gives=gives, measure=measure, order=20
+)
