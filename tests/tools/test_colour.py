@@ -44,7 +44,7 @@ def natural(rows: int = 128, cols: int = 192, seed: int = 3) -> NDArray[np.uint8
         top = part[y0][:, x0] * (1 - fx) + part[y0][:, x0 + 1] * fx
         low = part[y0 + 1][:, x0] * (1 - fx) + part[y0 + 1][:, x0 + 1] * fx
         picture += top * (1 - fy) + low * fy
-    eight: NDArray[np.uint8] = np.clip(picture + [150, 120, 90], 0, 255).astype(np.uint8)
+    eight: NDArray[np.uint8] = np.clip(picture + np.array([150, 120, 90]), 0, 255).astype(np.uint8)
     return eight
 
 
@@ -109,7 +109,7 @@ def test_real_picture_near_swscale(shared_data: Path) -> None:
 
     bgr = cv2.imread(str(shared_data / "kodak" / "01.png"))
     assert bgr is not None
-    rgb = np.ascontiguousarray(bgr[..., ::-1])
+    rgb = np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8)
     frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
     theirs = frame.reformat(
         format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
