@@ -267,6 +267,11 @@ class Camera(Model):
     pattern: Literal["RGGB", "BGGR", "GRBG", "GBRG"] | None = Field(
         None, description="Bayer pattern from the top left pixel; empty: not a mosaic"
     )
+    transfer: Literal["raw", "bt709"] | None = Field(
+        None,
+        description="what its numbers mean: raw counts of light, or BT.709 for a screen; by "
+        "default raw for a mosaic and BT.709 for the rest",
+    )
     times: Times | None = Field(
         None, description="where its times come from, when not from its names or video stamps"
     )
