@@ -1,0 +1,31 @@
+"""`descent schema`: what editors need to complete and check a config while it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from descent.cli.common import Console, command
+
+
+@command("descent schema", "descent schema --out descent.schema.json")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead."
+)
+def run(console: Console, out: Path | None) -> None:
+    """Print the JSON Schema of the config, for editors.
+
+    A config whose first line is `# yaml-language-server: $schema=FILE` is completed and
+    checked by editors that know YAML.
+    """
+    from descent.config import schema
+    from descent.tools.files import write_text
+
+    text = json.dumps(schema(), indent=2, ensure_ascii=False)
+    if out is None:
+        console.result(text, schema())
+    else:
+        write_text(out, text + "\n")
+        console.note(f"Wrote {out}.")
