@@ -1,0 +1,1 @@
+"""Pictures into checked films: profiles, chunks, joining, probing and verifying."""

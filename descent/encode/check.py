@@ -1,0 +1,259 @@
+"""Reading films back: what a file is, and whether every frame came through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from descent.encode.encoder import BT709, LIMITED, libav_errors, planes_of
+from descent.encode.profile import Profile
+from descent.encode.signature import Signature, film_hash, mismatch, picture_digest, signature
+from descent.errors import EncodeError, VerifyError
+from descent.model import Planes
+
+DEMUXERS = {".mp4": "mov", ".mov": "mov", ".m4a": "mov", ".mkv": "matroska"}
+
+
+def open_film(path: Path) -> Any:
+    """Open one of our films with its demuxer forced and nothing but that file reachable."""
+    path = Path(path)
+    demuxer = DEMUXERS.get(path.suffix.lower())
+    if demuxer is None:
+        do = f"give one of {', '.join(DEMUXERS)}"
+        raise VerifyError("is no film that descent writes", where=str(path), do=do)
+    if not path.is_file():
+        raise VerifyError("is not there", where=str(path), do="render it again")
+    options = {"protocol_whitelist": "file"}
+    try:
+        return av.open(str(path.resolve()), format=demuxer, options=options)
+    except (av.error.FFmpegError, OSError) as error:
+        raise VerifyError(
+            f"cannot be opened: {error}", where=str(path), do="make it again"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One decoded picture: its frame number by its time, and its planes while they last."""
+
+    number: int
+    planes: Planes
+
+
+def decode(path: Path, profile: Profile, rate: Fraction, threads: int = 2) -> Iterator[Decoded]:
+    """Every picture of a film in order; raises `VerifyError` at the first that is not right.
+
+    Holds each frame's time to its place (exactly, or within the half millisecond that
+    Matroska rounds away), and size, samples and colour tags to the profile.
+    """
+    with open_film(path) as file, libav_errors("cannot be decoded", str(path)):
+        if not file.streams.video:
+            raise VerifyError("holds no pictures", where=str(path))
+        stream = file.streams.video[0]
+        context = stream.codec_context
+        context.thread_count, context.thread_type = threads, "AUTO"
+        context.options = {"err_detect": "explode"}
+        for number, frame in enumerate(file.decode(stream)):
+            _check_frame(frame, number, path, profile, rate, stream.time_base)
+            yield Decoded(number, planes_of(frame, profile.depth > 8))
+
+
+def _check_frame(
+    frame: Any, number: int, path: Path, profile: Profile, rate: Fraction, base: Fraction
+) -> None:
+    where = f"{path}: frame {number}"
+    slack = Fraction(1, 2) * base if profile.container == "mkv" else 0
+    if frame.pts is None or abs(frame.pts * base - number / rate) > slack:
+        time = None if frame.pts is None else frame.pts * base
+        raise VerifyError(f"has time {time} s, not {number / rate} s", where=where)
+    if frame.is_corrupt:
+        raise VerifyError("is corrupt", where=where)
+    if frame.format.name != profile.pixel_format:
+        what = f"has samples {frame.format.name}, not {profile.pixel_format}"
+        raise VerifyError(what, where=where)
+    tags = (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range)
+    if tuple(map(int, tags)) != (BT709, BT709, BT709, LIMITED):
+        raise VerifyError(f"has colour tags {tags}, not BT.709 limited", where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What decoding a film once told: its frames' digests in order."""
+
+    digests: tuple[bytes, ...]
+
+    @property
+    def picture_hash(self) -> str:
+        """The hash of the frames' hashes."""
+        return film_hash(self.digests)
+
+
+def read_back(
+    path: Path,
+    profile: Profile,
+    rate: Fraction,
+    *,
+    rows: int,
+    cols: int,
+    fed: list[Signature] | None = None,
+) -> ReadBack:
+    """Decode a film once; with `fed`, hold a signature of every frame against what was fed.
+
+    Raises `VerifyError` (or `EncodeError` from libav) naming the frame.
+    """
+    digests: list[bytes] = []
+    signatures: list[Signature] = []
+    for picture in decode(path, profile, rate):
+        if picture.planes.y.shape != (rows, cols):
+            shape = picture.planes.y.shape
+            what = f"is {shape[1]} x {shape[0]} px, not {cols} x {rows}"
+            raise VerifyError(what, where=f"{path}: frame {picture.number}")
+        digests.append(picture_digest(picture.planes))
+        if fed is not None:
+            signatures.append(signature(picture.planes))
+    if fed is not None and (bad := mismatch(fed, signatures)) is not None:
+        raise EncodeError(bad[1], where=f"{path}: frame {bad[0]}", do="run again")
+    return ReadBack(tuple(digests))
+
+
+@dataclass(frozen=True, slots=True)
+class FilmInfo:
+    """What a film is, as its file says: sizes in px, times in s, `rate` in frames/s.
+
+    `frames` are counted, not believed; `tags` and `chapters` are the container's;
+    `faststart` says that its index comes before its pictures.
+    """
+
+    path: Path
+    container: str
+    codec: str
+    codec_tag: str
+    pixel_format: str
+    rows: int
+    cols: int
+    rate: Fraction
+    frames: int
+    duration_s: Fraction
+    bt709: bool
+    audio: str | None
+    audio_rate_hz: int | None
+    audio_channels: int | None
+    audio_duration_s: Fraction | None
+    tags: dict[str, str]
+    chapters: tuple[tuple[Fraction, Fraction, str], ...]
+    faststart: bool
+
+
+def probe(path: Path) -> FilmInfo:
+    """What the film at `path` is, without decoding it; raises `VerifyError`."""
+    with open_film(path) as file, libav_errors("cannot be read", str(path)):
+        if not file.streams.video:
+            raise VerifyError("holds no pictures", where=str(path))
+        video = file.streams.video[0]
+        voice = file.streams.audio[0] if file.streams.audio else None
+        context = video.codec_context
+        frames, heard = 0, 0
+        first: Fraction | None = None
+        last = Fraction(0)
+        for packet in file.demux([s for s in (video, voice) if s is not None]):
+            if not packet.size:
+                continue
+            if packet.stream is voice:
+                heard = max(heard, packet.pts + (packet.duration or 0))
+                continue
+            frames += 1
+            time = packet.pts * packet.time_base
+            first, last = min(time, time if first is None else first), max(time, last)
+        rate = Fraction(video.average_rate or video.base_rate)
+        tags = (context.colorspace, context.color_primaries, context.color_trc)
+        return FilmInfo(
+            path=Path(path),
+            container=Path(path).suffix[1:],
+            codec=context.name,
+            codec_tag=str(context.codec_tag),
+            pixel_format=str(context.pix_fmt),
+            rows=context.height,
+            cols=context.width,
+            rate=rate,
+            frames=frames,
+            duration_s=last - (first or 0) + 1 / rate,
+            bt709=(*map(int, tags), int(context.color_range)) == (BT709, BT709, BT709, LIMITED),
+            audio=voice.codec_context.name if voice else None,
+            audio_rate_hz=voice.codec_context.sample_rate if voice else None,
+            audio_channels=voice.codec_context.channels if voice else None,
+            audio_duration_s=heard * voice.time_base if voice else None,
+            tags=dict(file.metadata),
+            chapters=tuple(
+                (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"])
+                for c in file.chapters()
+            ),
+            faststart=_index_first(Path(path)),
+        )
+
+
+def _index_first(path: Path) -> bool:
+    """Whether `moov` comes before `mdat` among the file's top boxes."""
+    if path.suffix not in {".mp4", ".mov", ".m4a"}:
+        return False
+    with path.open("rb") as file:
+        while len(head := file.read(8)) == 8:
+            size, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if kind in {b"moov", b"mdat"}:
+                return kind == b"moov"
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big") - 8
+            file.seek(size - 8, 1)
+    return False
+
+
+def verify_video(
+    path: Path,
+    profile: Profile,
+    rate: Fraction,
+    *,
+    rows: int,
+    cols: int,
+    frames: int,
+    picture_hash: str | None = None,
+    full: bool = False,
+) -> FilmInfo:
+    """Hold a finished film against what its record says; raises `VerifyError`.
+
+    Without `full` it is opened, measured and its frames counted, nothing decoded; with
+    `full` every frame is decoded, its time and tags checked, and the picture hash compared.
+    """
+    info = probe(path)
+    found = {
+        "samples": info.pixel_format,
+        "size": (info.cols, info.rows),
+        "frames": info.frames,
+        "BT.709 limited": info.bt709,
+        "index first": info.faststart,
+    }
+    wanted = {
+        "samples": profile.pixel_format,
+        "size": (cols, rows),
+        "frames": frames,
+        "BT.709 limited": True,
+        "index first": profile.faststart,
+    }
+    if profile.container != "mkv":
+        found["rate"], wanted["rate"] = info.rate, rate
+    for key, want in wanted.items():
+        if found[key] != want:
+            what = f"{key} is {found[key]}, the record says {want}"
+            raise VerifyError(what, where=str(path), do="render it again")
+    if full:
+        check = read_back(path, profile, rate, rows=rows, cols=cols)
+        if len(check.digests) != frames:
+            what = f"{len(check.digests)} frames decode, not {frames}"
+            raise VerifyError(what, where=str(path), do="render it again")
+        if picture_hash is not None and check.picture_hash != picture_hash:
+            what = "its pictures are not those that were rendered"
+            raise VerifyError(what, where=str(path), do="render it again")
+    return info

@@ -1,0 +1,205 @@
+"""One encoder fed from memory: pictures in, a container file out, nothing bent on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.codec.context import ThreadType
+from numpy.typing import NDArray
+
+from descent.encode.profile import Profile
+from descent.errors import DescentError, EncodeError, FormatError
+from descent.model import Planes
+
+BT709, LIMITED = 1, 1  # AVCOL_SPC_BT709, _PRI_, _TRC_ alike; AVCOL_RANGE_MPEG
+
+
+def timescale(rate: Fraction) -> int:
+    """Ticks a second of a track's clock, in which every frame of `rate` frames/s is whole.
+
+    In the tens of thousands, so that what players round stays far below a frame.
+    """
+    return rate.numerator if rate.numerator >= 10_000 else rate.numerator * 1000
+
+
+def frame_ticks(rate: Fraction) -> int:
+    """Ticks of that clock a frame lasts, exactly."""
+    ticks = timescale(rate) / rate
+    if ticks.denominator != 1:
+        raise AssertionError(f"{rate} has no whole ticks")
+    return ticks.numerator
+
+
+def check_size(profile: Profile, rows: int, cols: int, where: str = "") -> None:
+    """Refuse a size that the profile's samples or codec would have to bend."""
+    step_rows, step_cols = profile.subsampling
+    if rows < 16 or cols < 16 or rows > 16_384 or cols > 16_384:
+        raise FormatError(
+            f"a picture of {cols} x {rows} px cannot be encoded",
+            where=where,
+            do="choose sides from 16 to 16384 px",
+        )
+    if rows % step_rows or cols % step_cols:
+        even = (cols - cols % step_cols, rows - rows % step_rows)
+        raise FormatError(
+            f"{cols} x {rows} px has an odd side, which 4:{profile.chroma[1]}:{profile.chroma[2]} "
+            "chroma cannot hold",
+            where=where,
+            do=f"choose {even[0]}x{even[1]}, or a profile with 4:4:4 chroma",
+        )
+
+
+def check_planes(picture: Planes, profile: Profile, rows: int, cols: int, where: str) -> None:
+    """Refuse planes whose shape or type is not exactly what the profile encodes."""
+    step_rows, step_cols = profile.subsampling
+    chroma = (rows // step_rows, cols // step_cols)
+    dtype = np.dtype(np.uint8 if profile.depth == 8 else np.uint16)
+    for name, plane, shape in zip("yuv", picture, ((rows, cols), chroma, chroma), strict=True):
+        if plane.shape != shape or plane.dtype != dtype:
+            raise FormatError(
+                f"plane {name} is {plane.dtype} {plane.shape}, the profile {profile.name} "
+                f"takes {dtype} {shape}",
+                where=where,
+                do="compose the picture for this profile's chroma and depth",
+            )
+        if profile.depth > 8 and plane.max(initial=0) >= 1 << profile.depth:
+            raise FormatError(
+                f"plane {name} holds {plane.max()}, over {profile.depth} bits",
+                where=where,
+                do=f"give values from 0 to {(1 << profile.depth) - 1}",
+            )
+
+
+def planes_of(frame: Any, deep: bool) -> Planes:
+    """Views of a libav frame's planes as (rows, cols) arrays, padding left out."""
+    dtype, size = (np.uint16, 2) if deep else (np.uint8, 1)
+    views: list[NDArray[Any]] = []
+    for plane in frame.planes:
+        lines = np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // size)
+        views.append(lines[:, : plane.width])
+    return Planes(*views)
+
+
+@contextmanager
+def libav_errors(what: str, where: str) -> Iterator[None]:
+    """Turn libav's errors into ours; a full disk stays an OSError, which `atomic` words."""
+    try:
+        yield
+    except DescentError:
+        raise
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError) and error.errno in {27, 28, 122, 30}:
+            raise OSError(error.errno, error.strerror) from error
+        raise EncodeError(f"{what}: {error.strerror or error}", where=where) from error
+
+
+class Encoder:
+    """A profile's encoder writing one file of `rate` frames/s; use as a context.
+
+    `feed(picture)` takes planes that may be reused as soon as it returns. Frame k's time is
+    exactly k / rate on the track's own clock. The encoder's threads work on while the
+    caller makes the next picture.
+    """
+
+    def __init__(self, path: Path, profile: Profile, rows: int, cols: int, rate: Fraction) -> None:
+        check_size(profile, rows, cols, str(path))
+        if rate <= 0:
+            raise FormatError(f"{rate} frames/s is no rate", where=str(path), do="write 30")
+        self.path, self.profile, self.rows, self.cols = path, profile, rows, cols
+        self.frames, self.version = 0, ""
+        options = {"video_track_timescale": str(timescale(rate))}
+        plain = profile.container == "mkv"  # its clock counts milliseconds, whatever one says
+        options = {"fflags": "+bitexact"} | ({} if plain else options)  # no random ids, no versions
+        self._file = av.open(str(path), "w", options=options)
+        stream = self._file.add_stream(profile.codec, rate=rate)
+        if not isinstance(stream, av.VideoStream):
+            self._file.close()
+            raise EncodeError(
+                f"{profile.codec} encodes no pictures", where=f"profile {profile.name}"
+            )
+        self._stream = stream
+        context = stream.codec_context
+        stream.width, stream.height, stream.pix_fmt = cols, rows, profile.pixel_format
+        stream.time_base = context.time_base = 1 / rate
+        context.thread_count, context.thread_type = profile.threads, ThreadType.AUTO
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED
+        if profile.tag:
+            context.codec_tag = profile.tag
+        if profile.bit_rate:
+            context.bit_rate = profile.bit_rate
+        if (gop := profile.gop(rate)) is not None:
+            context.gop_size = gop
+        named = {"preset": profile.preset, "crf": profile.crf}
+        given = {k: f"{v:g}" if isinstance(v, float) else v for k, v in named.items() if v}
+        self._given = {**given, **profile.options}
+        stream.options = dict(self._given)
+        self._open()
+        self._frame = av.VideoFrame(cols, rows, profile.pixel_format)
+        self._frame.colorspace = self._frame.color_primaries = BT709
+        self._frame.color_trc, self._frame.color_range = BT709, LIMITED
+        self._frame.time_base = 1 / rate
+
+    def _open(self) -> None:
+        # libav only logs what it does not understand, and encodes something else.
+        level = av.logging.get_level()
+        av.logging.set_level(av.logging.WARNING)
+        try:
+            with av.logging.Capture() as logs:
+                self._file.start_encoding()
+        finally:
+            av.logging.set_level(level)
+        wrong = [text.strip() for _, _, text in logs if re.search("(?i)option", text)]
+        left = self._stream.codec_context.options
+        wrong += [f"unknown option {key}" for key in left if key in self._given]
+        if wrong:
+            self._file.close()
+            raise EncodeError(
+                f"{self.profile.codec}: {'; '.join(wrong)}",
+                where=f"profile {self.profile.name}",
+                do="correct its options",
+            )
+
+    def feed(self, picture: Planes) -> None:
+        """Encode the next picture."""
+        frame = self._frame
+        frame.make_writable()  # an encoder with frame threads still holds the last one
+        deep = self.profile.depth > 8
+        for target, plane in zip(planes_of(frame, deep), picture, strict=True):
+            np.copyto(target, plane, casting="no")
+        frame.pts = self.frames
+        self.frames += 1
+        self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            if not self.version:
+                self.version = _version(bytes(packet)[:4096], self.profile.codec)
+            self._file.mux(packet)
+
+    def finish(self) -> None:
+        """Drain the encoder and close the file."""
+        self._mux(self._stream.encode(None))
+        self._file.close()
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            with suppress(av.error.FFmpegError, OSError):  # the first error is the one to tell
+                self._file.close()
+
+
+def _version(packet: bytes, codec: str) -> str:
+    library = ".".join(map(str, av.library_versions["libavcodec"]))
+    found = re.search(rb"x264 - core (\w+)", packet)
+    build = f" core {found.group(1).decode()}" if found else ""
+    return f"{codec}{build} (PyAV {av.__version__}, libavcodec {library})"
