@@ -16,6 +16,7 @@ import click
 
 # Name -> what `descent --help` says of it, which is the first line of its own help.
 COMMANDS: Mapping[str, str] = {
+    "new": "Write a first config from a folder of frames or clips.",
     "check": "Say everything that is wrong with a config.",
     "schema": "Print the JSON Schema of the config, for editors.",
     "simulate": "Make the synthetic landing: frames of four cameras, with the truth beside them.",

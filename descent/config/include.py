@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from descent.config.models import EventFile
 from descent.config.tree import MOST_BYTES, Entry, Loc, Mark, Node, dotted, read
 from descent.errors import Problem
 from descent.tools.files import config_root
@@ -13,7 +14,7 @@ from descent.tools.text import did_you_mean, some
 
 # These are joined key by key; whatever else a release says of a camera replaces its file's.
 JOINED = ("restore", "clock", "missing")
-EVENT_FILE = ("title", "clock", "zero", "moments")
+EVENT_FILE = tuple(EventFile.model_fields)
 _DEEPEST = 8
 
 
@@ -23,6 +24,7 @@ class Files:
 
     problems: list[Problem] = field(default_factory=list)
     texts: dict[Path, str] = field(default_factory=dict)
+    clock: Path | None = None
 
     def say(self, mark: Mark, loc: Loc, what: str, do: str = "") -> None:
         """Note a problem."""
@@ -179,6 +181,8 @@ def release(files: Files, root: Node, path: Path) -> Node:
                 f"there is no spacecraft clock {name!r}",
                 did_you_mean(name, names) or f"write one of {some(names)}, or ./mine.yaml",
             )
+        else:
+            files.clock = found
     return Node(root.mark, entries)
 
 

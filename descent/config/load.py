@@ -31,12 +31,13 @@ class Loaded:
     `path` is the release file; `base` the folder that its files are relative to; `files`
     every YAML file that was read, the release first; `marks` maps dotted keys, such as
     `cuts.main.0.to`, to (file, line, column), counted from 1 and 0 for `--set`; `digest`
-    is the SHA-256 of all the text.
+    is the SHA-256 of all the text. `clock` is the spacecraft clock's file, where one is named.
     """
 
     config: Config
     path: Path
     base: Path
+    clock: Path | None
     files: tuple[Path, ...]
     digest: str
     marks: dict[str, tuple[str, int, int]] = field(repr=False)
@@ -82,7 +83,7 @@ def load(path: Path | str, overrides: Sequence[str] = (), *, check_files: bool =
     for text in (*files.texts.values(), *overrides):
         digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
     marks = {dotted(loc): (m.file, m.line, m.column) for loc, m in root.walk()}
-    return Loaded(config, path, base, tuple(files.texts), digest.hexdigest(), marks)
+    return Loaded(config, path, base, files.clock, tuple(files.texts), digest.hexdigest(), marks)
 
 
 def _sorted(found: list[Problem], order: list[str]) -> list[Problem]:
@@ -118,7 +119,8 @@ def _names(node: Node | None) -> tuple[str, ...]:
 def survey(root: Node) -> Known:
     """What other places of the release may refer to, from its tree as far as it can be read."""
     events: dict[str, Moment | None] = {}
-    for name, entry in (root.get("events") or root).entries().items() if root.get("events") else ():
+    written = root.get("events")
+    for name, entry in (written.entries() if written else {}).items():
         if name != "include":
             timed = entry.node.get("at") if isinstance(entry.node.value, dict) else entry.node
             events[name] = _written_moment(timed)
@@ -147,6 +149,11 @@ def survey(root: Node) -> Known:
             )
     sync = root.get("sync")
     marks = frozenset(n for n in _names(sync) if n != "refine")
+    utc = stamped or any(m and m.kind in {"utc", "sclk"} for m in ties)
+    alone = zero is not None and zero.kind == "event" and not (utc or marks or zero.offset_s)
+    if zero is not None and alone and not did_you_mean(zero.base, events):
+        # Nothing else ties this release to a clock: its zero is an event by being named.
+        marks |= {zero.base}
     return Known(
         cameras=_names(cameras),
         timeless=frozenset(timeless),
@@ -156,7 +163,7 @@ def survey(root: Node) -> Known:
         marks=marks,
         zero=zero,
         has_zero=root.get("zero") is not None,
-        utc=stamped or any(m and m.kind in {"utc", "sclk"} for m in ties),
+        utc=utc,
         sclk=sclk,
     )
 
@@ -203,8 +210,11 @@ def _stages(root: Node) -> Iterator[Problem]:
 
 def _base(root: Node, path: Path) -> Path:
     folder = root.get("folder")
-    name = folder.value if folder is not None and isinstance(folder.value, str) else "."
-    return path.parent / Path(name).expanduser() if "\0" not in name else path.parent
+    if folder is None or not isinstance(folder.value, str) or "\0" in folder.value:
+        return path.parent
+    # On the command line a folder is where the shell stands, as any other path there.
+    beside = path.parent if folder.mark.line else Path()
+    return beside / Path(folder.value).expanduser()
 
 
 def _there(base: Path, pattern: str) -> bool:

@@ -6,7 +6,7 @@ from descent.config.models.base import At, Hold, Model, Rate, Ratio, Seconds
 from descent.config.models.camera import Anchor, Camera, Clock, Crop, Missing, Skip, Times
 from descent.config.models.film import Show, Sound, Span, Speed
 from descent.config.models.output import SIZES, Output, Text
-from descent.config.models.release import Config, Credit, Event, Events, Sync
+from descent.config.models.release import Config, Credit, Event, EventFile, Events, Sync
 
 __all__ = [
     "SIZES",
@@ -18,6 +18,7 @@ __all__ = [
     "Credit",
     "Crop",
     "Event",
+    "EventFile",
     "Events",
     "Hold",
     "Missing",

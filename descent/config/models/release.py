@@ -16,7 +16,6 @@ from pydantic import (
 
 from descent.config.known import Wrong
 from descent.config.models.base import (
-    At,
     CameraName,
     EventName,
     Model,
@@ -30,7 +29,7 @@ from descent.config.models.base import (
     told,
 )
 from descent.config.models.camera import Camera
-from descent.config.models.film import Show, Sound, Span, in_order
+from descent.config.models.film import Sound, Span, in_order
 from descent.config.models.output import Output
 
 REFINE = ("motion", "sound")
@@ -66,6 +65,21 @@ class Events(Model):
         None, description="an event file: a shipped one such as mars2020, or a path"
     )
     moments: dict[EventName, Event] = Field({}, description="moments by name")
+
+
+class EventFile(Model):
+    """A file of events that releases include: its moments, and the clocks that go with them."""
+
+    title: Words | None = Field(None, description="what happened, for people")
+    clock: Words | None = Field(
+        None, description="the spacecraft clock of a release that names none itself"
+    )
+    zero: Annotated[Any, WithJsonSchema({"x-kind": "time"})] = Field(
+        None, description="the zero of the T-/T+ clock of a release that names none itself"
+    )
+    moments: Annotated[dict[EventName, Event], WithJsonSchema({"x-kind": "moments"})] = Field(
+        {}, description="moments by name: a time, or `{at, title}`"
+    )
 
 
 def _events(value: Any) -> Any:
@@ -202,6 +216,3 @@ class Config(Model):
         description="what to make, by the name of its file",
         examples=["{film: {cut: main, size: hd, for: web}}"],
     )
-
-
-__all__ = ["At", "Camera", "Config", "Credit", "Event", "Events", "Output", "Show", "Sound", "Sync"]
