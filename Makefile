@@ -14,6 +14,10 @@ endif
 RUN := $(BIN)/python -m
 DESCENT := $(BIN)/descent
 
+# What `demo` and `release` render.
+FILM := configs/releases/demo.yaml
+FRAMES := $(OUT)/frames
+
 .DEFAULT_GOAL := help
 .PHONY: help setup lint types test bench demo release lock clean
 
@@ -36,14 +40,16 @@ test: lint types  ## all that must hold: style, types, then every test
 bench: setup  ## speed and memory beside plain ffmpeg; slow, prints its tables
 	$(RUN) pytest -o python_files='bench_*.py' -s tests/bench
 
-demo: setup  ## a small synthetic landing and a quick draft of its film, in out/demo
-	$(DESCENT) simulate $(OUT)/demo/frames --seed 1
-	$(DESCENT) preview configs/releases/demo.yaml --out $(OUT)/demo
+demo: $(FRAMES)/truth.json  ## a quick draft of the synthetic landing, in out/demo
+	$(DESCENT) preview $(FILM) --set folder=$(abspath $(FRAMES)) --out $(OUT)/demo
 
-release: setup  ## the synthetic landing as release videos, rendered and verified, in out/release
-	$(DESCENT) simulate $(OUT)/release/frames --seed 1
-	$(DESCENT) render configs/releases/demo.yaml --out $(OUT)/release
+release: $(FRAMES)/truth.json  ## the synthetic landing as release videos, verified, in out/release
+	$(DESCENT) render $(FILM) --set folder=$(abspath $(FRAMES)) --out $(OUT)/release
 	$(DESCENT) verify $(OUT)/release
+
+# Written last, so it is there only when every frame is; `make clean` has them made anew.
+$(FRAMES)/truth.json: | setup
+	$(DESCENT) simulate $(FRAMES) --seed 1
 
 lock: setup  ## write the lock files anew from pyproject.toml (UPGRADE=1 lifts every pin)
 	@$(PYTHON) .ci/bootstrap.py $(if $(UPGRADE),upgrade,lock)

@@ -28,10 +28,10 @@ def run(
     Each problem is one line: file:line:column: key: what is wrong - what to write. No
     picture is read.
     """
-    from descent.config import load
+    from descent.config import load, resolved
 
     loaded = load(config, overrides, check_files=not no_files)
-    whole = loaded.config.model_dump(mode="json", by_alias=True)
+    whole = resolved(loaded.config)
     counts = ", ".join(_count(len(whole.get(key) or ()), key) for key in _COUNTED)
     data: dict[str, Any] = {
         "config": str(config),

@@ -16,7 +16,7 @@ from descent.cli.common import Console, command
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write it here instead of FOLDER/release.yaml; - prints it.",
 )
-def command(console: Console, folder: Path, out: Path | None) -> None:
+def run(console: Console, folder: Path, out: Path | None) -> None:
     """Write a first config from a folder of frames or clips.
 
     Each folder in FOLDER is a camera, and so is each recording that lies in it directly. No

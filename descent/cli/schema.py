@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from descent.cli.common import Console, command
 
 
-@command("descent schema", "descent schema --out descent.schema.json")
+@command("descent schema", "descent schema --of camera --out camera.schema.json")
+@click.option(
+    "--of",
+    "kind",
+    type=click.Choice(["release", "camera", "events"]),
+    default="release",
+    show_default=True,
+    help="Which kind of file it describes.",
+)
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead."
 )
-def run(console: Console, out: Path | None) -> None:
+def run(console: Console, kind: Literal["release", "camera", "events"], out: Path | None) -> None:
     """Print the JSON Schema of the config, for editors.
 
     A config whose first line is `# yaml-language-server: $schema=FILE` is completed and
@@ -23,9 +32,9 @@ def run(console: Console, out: Path | None) -> None:
     from descent.config import schema
     from descent.tools.files import write_text
 
-    text = json.dumps(schema(), indent=2, ensure_ascii=False)
+    text = json.dumps(schema(kind), indent=2, ensure_ascii=False)
     if out is None:
-        console.result(text, schema())
+        console.result(text, None)
     else:
         write_text(out, text + "\n")
         console.note(f"Wrote {out}.")
