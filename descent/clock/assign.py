@@ -1,0 +1,236 @@
+"""Every frame of a camera laid on mission time, from whatever tells it, with how well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median_low
+
+from descent.clock import checks
+from descent.clock.checks import Record, label
+from descent.clock.expression import duration_text
+from descent.clock.marks import MarkFit, fit_marks
+from descent.clock.show import Clocks
+from descent.clock.ways import WAYS, About, Kind, Timed, TimesWords, Told, by_words, say_lost
+from descent.errors import TimeUnknown
+from descent.model import Finding, MissingPolicy, Shot, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A camera on mission time.
+
+    `shots[i]` was exposed at `track.times[i]`; `how` says in words what told the time;
+    `resolution_s` is the half-width of what each time can mean; `by_hand` whether a person
+    set any of it; `clock` names the kind.
+    """
+
+    track: Track
+    shots: tuple[Shot, ...]
+    how: str
+    resolution_s: Fraction
+    by_hand: bool
+    findings: tuple[Finding, ...]
+    clock: Kind
+
+
+def lay(
+    camera: str,
+    shots: Sequence[Shot],
+    records: Sequence[Record | None] = (),
+    *,
+    clocks: Clocks,
+    events: Mapping[str, Fraction] | None = None,
+    times: TimesWords | None = None,
+    base: Path = Path(),
+    marks: Mapping[str, Fraction] | None = None,
+    reference: bool = False,
+    add_s: Fraction = Fraction(0),
+    clock_rate: Fraction = Fraction(1),
+    accept_product_times: bool = False,
+    rate: Fraction | None = None,
+    exposure_s: Fraction = Fraction(0),
+    missing: MissingPolicy | None = None,
+) -> Laid:
+    """Lay a camera's frames on mission time.
+
+    `times` wins over `marks` (event: the camera's own time, s), and those over the frames'
+    own stamps. A camera of clips alone, in a release without any absolute clock, counts
+    from mission time 0 when it is the `reference`. `rate` is the declared cadence,
+    `exposure_s` what lies between a stamp at the start of an exposure and its end: the
+    frame's time is the middle. `clock_rate` stretches times about the first frame, then
+    `add_s` shifts them (larger shows the camera later). Raises TimeUnknown where nothing
+    tells the time, or what tells it is the making of the product.
+    """
+    findings: list[Finding] = []
+    told_events = dict(events or {})
+    if times is None:
+        named = list(zip(shots, records or [None] * len(shots), strict=True))
+        late, said = checks.product_times(
+            camera, named, clocks, told_events, accept=accept_product_times, rate=rate
+        )
+        findings += said
+        shots = [s for k, s in enumerate(shots) if k not in late]
+    about = About(camera, tuple(shots), clocks, told_events, findings)
+    if times is not None and times.none:
+        return _untimed(about, rate, missing)
+    if times is not None:
+        told = by_words(about, times, base)
+        if marks:
+            findings += _checked(about, told, marks)
+    elif marks:
+        told = _by_marks(about, marks, rate)
+    else:
+        told = _by_stamps(about, reference)
+    if not told.timed:
+        raise about.unknown("no frame tells its time", WAYS)
+    return _finished(about, told, add_s, clock_rate, rate, exposure_s, missing)
+
+
+def _finished(
+    about: About,
+    told: Told,
+    add_s: Fraction,
+    clock_rate: Fraction,
+    rate: Fraction | None,
+    exposure_s: Fraction,
+    missing: MissingPolicy | None,
+) -> Laid:
+    """Corrections by hand, order, one frame an instant, and what the stamps say together."""
+    name, findings = about.name, about.findings
+    findings += checks.going_back(name, [(shot, t) for t, shot in told.timed])
+    timed = sorted(told.timed, key=lambda pair: pair[0])
+    how, by_hand = told.how, told.by_hand
+    shift = add_s + exposure_s / 2
+    if clock_rate != 1 or shift:
+        first = timed[0][0]
+        timed = [(first + (t - first) * clock_rate + shift, shot) for t, shot in timed]
+    if exposure_s:
+        how += f", at the middle of {duration_text(exposure_s)} of exposure"
+    if add_s:
+        how += f", moved by {duration_text(add_s)} by hand"
+    if clock_rate != 1:
+        how += f", run at {clock_rate} by hand"
+    timed, twins = checks.one_an_instant(name, timed)
+    findings += twins
+    findings += checks.outside(name, timed, about.events)
+    declared = rate if told.interval_s is None else 1 / told.interval_s
+    interval_s, said = checks.cadence(name, timed, declared, told.resolution_s)
+    findings += said
+    track = Track(
+        name, tuple(t for t, _ in timed), told.resolution_s, interval_s,
+        missing or MissingPolicy(),
+    )  # fmt: skip
+    return Laid(
+        track, tuple(shot for _, shot in timed), how, told.resolution_s,
+        by_hand or bool(add_s) or clock_rate != 1, tuple(findings), told.clock,
+    )  # fmt: skip
+
+
+def _untimed(about: About, rate: Fraction | None, missing: MissingPolicy | None) -> Laid:
+    interval_s = None if rate is None else 1 / rate
+    track = Track(about.name, (), Fraction(0), interval_s, missing or MissingPolicy())
+    how = "no times: for stills by file name only"
+    return Laid(track, about.shots, how, Fraction(0), True, tuple(about.findings), "none")
+
+
+# --- marks and stamps ------------------------------------------------------------------------
+
+
+def _own(about: About) -> Timed:
+    """Each frame's time on its camera's own clock, s."""
+    stamped = [(s.stamp.value, s) for s in about.shots if s.stamp and s.stamp.clock != "index"]
+    lost = [label(s) for s in about.shots if s.stamp is None or s.stamp.clock == "index"]
+    say_lost(about, lost, "has no time of its own")
+    return stamped
+
+
+def _interval(own: Timed, rate: Fraction | None) -> Fraction:
+    if rate is not None:
+        return 1 / rate
+    steps = [abs(b - a) for (a, _), (b, _) in pairwise(own)]
+    return median_low(steps) if steps else Fraction(0)
+
+
+def _by_marks(about: About, marks: Mapping[str, Fraction], rate: Fraction | None) -> Told:
+    own = _own(about)
+    if not own:
+        raise about.unknown("it is marked, but its frames have no time of their own", WAYS)
+    interval = _interval(own, rate)
+    clocks = {s.stamp.clock for _, s in own if s.stamp is not None}
+    zero = Fraction(0)
+    if clocks != {"media"} and max(marks.values()) < own[0][0] / 2:
+        zero = own[0][0]  # a spacecraft clock's frames, marked in seconds from the first
+    fit = fit_marks(about.name, marks, about.events, interval)
+    _say_residuals(about, fit, interval)
+    timed = [(fit.mission(value - zero), shot) for value, shot in own]
+    told = ", ".join(f"{event} at {duration_text(at)}" for event, at in marks.items())
+    how = f"its own stamps, tied by hand: {told}"
+    if fit.rate != 1:
+        how += f"; its clock runs {float((fit.rate - 1) * 10**6):+.0f} ppm"
+    # A person marks a frame: the event lies within half an interval of it.
+    return Told(timed, how, max(interval / 2, fit.worst_s), "marks", by_hand=True)
+
+
+def _say_residuals(about: About, fit: MarkFit, interval: Fraction) -> None:
+    if len(fit.residuals) < 2:
+        return
+    off = ", ".join(f"{event} {float(r):+.4f} s" for event, r in fit.residuals)
+    bad = fit.worst_s > interval
+    about.findings.append(
+        Finding(
+            "marks", about.name, f"what its marks are off by: {off}",
+            "look at the worst again" if bad else "", "warning" if bad else "note",
+        )
+    )  # fmt: skip
+
+
+def _checked(about: About, told: Told, marks: Mapping[str, Fraction]) -> list[Finding]:
+    """Marks beside `times` move nothing; what they say is told."""
+    events = ", ".join(marks)
+    return [
+        Finding(
+            "marks", about.name, f"its marks ({events}) are not used: {told.how} tells its time",
+            "take times: away to lay it by its marks",
+        )
+    ]  # fmt: skip
+
+
+def _by_stamps(about: About, reference: bool) -> Told:
+    kinds = {s.stamp.clock for s in about.shots if s.stamp is not None}
+    if len(kinds - {"index"}) > 1:
+        raise about.unknown(
+            f"its frames keep different clocks: {', '.join(sorted(kinds))}",
+            "list clips and stills as cameras of their own",
+        )
+    own = _own(about)
+    if not own:
+        raise about.unknown("its frames tell no time", WAYS)
+    stamp = own[0][1].stamp
+    assert stamp is not None
+    worst = max(s.stamp.resolution_s for _, s in own if s.stamp is not None)
+    epoch, sclk = about.clocks.epoch, about.clocks.sclk
+    if stamp.clock == "sclk":
+        if sclk is None:
+            raise about.unknown(
+                "its names tell the spacecraft clock, and none is known", "write clock: mars2020"
+            )
+        timed = []
+        for value, shot in own:
+            try:
+                timed.append((epoch.mission(sclk.tai(value), "SCLK"), shot))
+            except TimeUnknown as error:
+                raise about.unknown(f"{label(shot)}: {error.what}", error.do) from None
+        return Told(timed, f"spacecraft clock, by {sclk.name}", worst + sclk.error_s, "sclk")
+    if stamp.clock == "utc":
+        return Told([(epoch.mission(v), s) for v, s in own], "UTC stamps", worst, "utc")
+    if epoch.tai_s is None and reference and not about.events:
+        return Told(own, f"its own stamps, which are {epoch}'s clock here", worst, "media")
+    raise about.unknown(
+        "its clips count from their own start, and nothing ties that to the others",
+        f"mark a moment: sync: {{ignition: {{{about.name}: 00:41.20}}}}, or write times: "
+        "{rate: 30, start: T+0s}",
+    )

@@ -1,0 +1,259 @@
+"""What a release file's `times:` may say, and the mission times that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median_low
+from typing import Literal, Protocol
+
+from descent.clock.checks import label
+from descent.clock.expression import Moment, duration_text, resolve
+from descent.clock.show import Clocks
+from descent.clock.table import Table, read_table
+from descent.errors import TimeUnknown
+from descent.model import Finding, Shot
+from descent.tools.text import did_you_mean, some
+
+Timed = list[tuple[Fraction, Shot]]
+Kind = Literal["sclk", "utc", "media", "table", "rate", "index", "hand", "marks", "none"]
+
+WAYS = (
+    "write times: {table: X.csv, name_column: A, utc_column: B}, "
+    "times: {rate: 30, start: T+0s}, times: {order: name, rate: 30, anchor: {file: X, "
+    "at: touchdown - 2s}}, or mark a moment under sync:"
+)
+
+
+class AnchorWords(Protocol):
+    """One frame whose time a person knows."""
+
+    @property
+    def file(self) -> str: ...  # noqa: D102
+    @property
+    def at(self) -> Moment: ...  # noqa: D102
+
+
+class TimesWords(Protocol):
+    """The words of `times:` in a release file."""
+
+    @property
+    def table(self) -> str | None: ...  # noqa: D102
+    @property
+    def name_column(self) -> str | None: ...  # noqa: D102
+    @property
+    def utc_column(self) -> str | None: ...  # noqa: D102
+    @property
+    def sclk_column(self) -> str | None: ...  # noqa: D102
+    @property
+    def seconds_column(self) -> str | None: ...  # noqa: D102
+    @property
+    def resolution(self) -> Fraction | None: ...  # noqa: D102
+    @property
+    def rate(self) -> Fraction | None: ...  # noqa: D102
+    @property
+    def start(self) -> Moment | None: ...  # noqa: D102
+    @property
+    def order(self) -> Literal["name", "time"] | None: ...  # noqa: D102
+    @property
+    def anchor(self) -> AnchorWords | None: ...  # noqa: D102
+    @property
+    def index(self) -> str | None: ...  # noqa: D102
+    @property
+    def none(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(slots=True)
+class Told:
+    """What one way of telling the time gives: frames in listing order, with what was left."""
+
+    timed: Timed
+    how: str
+    resolution_s: Fraction
+    clock: Kind
+    by_hand: bool = False
+    interval_s: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What every way of telling the time may ask."""
+
+    name: str
+    shots: tuple[Shot, ...]
+    clocks: Clocks
+    events: Mapping[str, Fraction]
+    findings: list[Finding]
+
+    def moment(self, moment: Moment) -> Fraction:
+        """The mission time of a moment; TimeUnknown where no clock explains it."""
+        clocks = self.clocks
+        return resolve(
+            moment, events=self.events, zero=clocks.zero, epoch=clocks.epoch, sclk=clocks.sclk
+        )
+
+    def unknown(self, what: str, do: str) -> TimeUnknown:
+        """The error that names this camera."""
+        return TimeUnknown(what, where=f"cameras: {self.name}", do=do)
+
+
+def by_words(about: About, times: TimesWords, base: Path) -> Told:
+    """The frames' mission times as `times:` tells them; `base` is where its table lies."""
+    if times.table is not None:
+        told = _by_table(about, times, base / times.table)
+    elif times.order is not None:
+        told = _by_order(about, times)
+    elif times.index is not None:
+        told = _by_index(about, times)
+    else:
+        told = _by_rate(about, times)
+    if times.resolution is not None:
+        told.resolution_s = times.resolution
+    return told
+
+
+def _by_table(about: About, times: TimesWords, path: Path) -> Told:
+    column = times.utc_column or times.sclk_column or times.seconds_column
+    if times.name_column is None or column is None:
+        raise about.unknown(
+            "a table needs a column of names and one of times",
+            "write name_column and one of utc_column, sclk_column, seconds_column",
+        )
+    table = read_table(path, times.name_column, column, utc=times.utc_column is not None)
+    epoch, sclk = about.clocks.epoch, about.clocks.sclk
+    resolution_s = table.resolution_s
+    start = about.moment(times.start) if times.start is not None else Fraction(0)
+    if times.sclk_column is not None and sclk is None:
+        raise about.unknown("no spacecraft clock is known", "write clock: mars2020")
+
+    def mission(value: Fraction) -> Fraction:
+        if times.utc_column is not None:
+            return epoch.mission(value, "UTC")
+        if times.sclk_column is not None:
+            assert sclk is not None
+            return epoch.mission(sclk.tai(value), "SCLK")
+        return start + value
+
+    timed, lost = [], []
+    for shot in about.shots:
+        value = table.of(shot.path.name)
+        if value is None:
+            lost.append(label(shot))
+        else:
+            timed.append((mission(value) + _within(shot), shot))
+    if times.sclk_column is not None and sclk is not None:
+        resolution_s += sclk.error_s
+    _say_table(about, table, path, lost, widened=times.resolution is None)
+    return Told(timed, f"table {path.name}, column {column}", resolution_s, "table")
+
+
+def _within(shot: Shot) -> Fraction:
+    """A clip's own time, which runs on from the time that a table gives its file."""
+    in_clip = shot.stamp is not None and shot.stamp.clock == "media"
+    return shot.stamp.value if in_clip and shot.stamp is not None else Fraction(0)
+
+
+def _say_table(
+    about: About, table: Table, path: Path, lost: Sequence[str], *, widened: bool
+) -> None:
+    where = f"{about.name}: {path.name}"
+    if table.grid_s is not None and widened:
+        step, half = duration_text(table.grid_s), duration_text(table.grid_s / 2)
+        about.findings.append(
+            Finding(
+                "rounded", where,
+                f"its times print more digits, but all lie on a grid of {step}: taken as +-{half}",
+                f"write resolution: {half} to say so, or what the times are really good to",
+                "note",
+            )
+        )  # fmt: skip
+    if lost:
+        about.findings.append(
+            Finding(
+                "no_time", where, f"it has no row for {len(lost)} frames, left out: {some(lost)}",
+                "add the rows, or skip: the frames",
+            )
+        )  # fmt: skip
+    if table.twice:
+        about.findings.append(
+            Finding(
+                "table_twice", where,
+                f"it gives two times for {some(table.twice)}; the first is taken",
+                "keep one row for each file",
+            )
+        )  # fmt: skip
+
+
+def _by_order(about: About, times: TimesWords) -> Told:
+    if times.rate is None or times.anchor is None:
+        raise about.unknown("order needs rate and anchor", WAYS)
+    rate, anchor = times.rate, times.anchor
+    names = [shot.path.name for shot in about.shots]
+    wanted = Path(anchor.file).name
+    if wanted not in names:
+        raise about.unknown(
+            f"its anchor {anchor.file} is none of its {len(names)} frames",
+            did_you_mean(wanted, names) or f"name one of {some(names, most=3)}",
+        )
+    zero, at = names.index(wanted), about.moment(anchor.at)
+    timed = [(at + (k - zero) / rate, shot) for k, shot in enumerate(about.shots)]
+    how = (
+        f"laid by hand: by {times.order} at {rate} frames/s, "
+        f"{wanted} at {anchor.at.text or anchor.at}"
+    )
+    return Told(timed, how, 1 / rate / 2, "hand", by_hand=True, interval_s=1 / rate)
+
+
+def _by_index(about: About, times: TimesWords) -> Told:
+    if times.rate is None or times.start is None:
+        raise about.unknown("a frame number needs a rate and a start", WAYS)
+    start, timed, lost = about.moment(times.start), [], []
+    for shot in about.shots:
+        if shot.stamp is None or shot.stamp.clock != "index":
+            lost.append(label(shot))
+        else:
+            timed.append((start + shot.stamp.value / times.rate, shot))
+    say_lost(about, lost, f"holds no number as {times.index} says")
+    how = f"frame numbers at {times.rate} frames/s from {times.start.text or times.start}"
+    return Told(timed, how, Fraction(0), "index", interval_s=1 / times.rate)
+
+
+def _by_rate(about: About, times: TimesWords) -> Told:
+    if times.rate is None or times.start is None:
+        raise about.unknown("a rate and a start go together", "write rate: 12, start: T+0s")
+    start, rate = about.moment(times.start), times.rate
+    said = times.start.text or times.start
+    own = [s.stamp for s in about.shots if s.stamp is not None and s.stamp.clock == "media"]
+    if len(own) == len(about.shots) > 1:
+        # A clip's own stamps know of frames that came late; the nominal rate does not.
+        steps = [b.value - a.value for a, b in pairwise(own)]
+        measured = 1 / median_low(steps)
+        if abs(measured / rate - 1) <= Fraction(1, 100):
+            timed = [(start + s.value - own[0].value, shot)
+                     for s, shot in zip(own, about.shots, strict=True)]  # fmt: skip
+            how = f"the clip's own stamps from {said}"
+            return Told(timed, how, own[0].resolution_s, "media", interval_s=1 / rate)
+        about.findings.append(
+            Finding(
+                "cadence", about.name,
+                f"its stamps say {float(measured):.4g} frames/s; laid at {rate} as written",
+                "leave rate: away, and mark its start under sync:, to take its own stamps",
+            )
+        )  # fmt: skip
+    timed = [(start + k / rate, shot) for k, shot in enumerate(about.shots)]
+    how = f"order of its frames at {rate} frames/s from {said}"
+    return Told(timed, how, Fraction(0), "rate", interval_s=1 / rate)
+
+
+def say_lost(about: About, lost: Sequence[str], why: str) -> None:
+    """Frames that are left out because nothing tells their time."""
+    if lost:
+        about.findings.append(
+            Finding(
+                "no_time", about.name, f"{len(lost)} frames are left out: each {why}: {some(lost)}",
+                "give their times by a table, or skip: them",
+            )
+        )  # fmt: skip
