@@ -25,6 +25,7 @@ class Files:
     problems: list[Problem] = field(default_factory=list)
     texts: dict[Path, str] = field(default_factory=dict)
     clock: Path | None = None
+    lost_events: bool = False
 
     def say(self, mark: Mark, loc: Loc, what: str, do: str = "") -> None:
         """Note a problem."""
@@ -53,13 +54,18 @@ class Files:
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            before = raw[: error.start]
-            line = before.count(b"\n") + 1
-            place = Mark(shown, line, error.start - (before.rfind(b"\n") + 1) + 1)
+            above = raw[: error.start]
+            line = above.count(b"\n") + 1
+            place = Mark(shown, line, error.start - (above.rfind(b"\n") + 1) + 1)
             self.say(place, (), "is not UTF-8 text", "save the file as UTF-8")
             return None
         self.texts[path] = text
+        before = len(self.problems)
         root = read(text, shown, self.problems)
+        if (root is None or root.value is None) and len(self.problems) == before:
+            cure = "write title, cameras and outputs, or `descent new FOLDER`"
+            self.say(mark, (), "is empty", cure)
+            return None
         if root is not None and not isinstance(root.value, dict):
             self.say(root.mark, (), "is no map", "write key: value in each line")
             return None
@@ -196,6 +202,7 @@ def _events(files: Files, entries: dict[str, Entry], path: Path) -> None:
     loc = ("events", "include") if written else ("events",)
     found = _named(files, name, loc, "events", "event", path)
     if found is None:
+        files.lost_events = True
         kept = {k: v for k, v in entry.node.entries().items() if k != "include"}
         entries["events"] = Entry(entry.mark, Node(entry.node.mark, kept))
         return

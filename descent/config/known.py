@@ -33,7 +33,8 @@ class Known:
     `events` maps names to their written times (None for one that could not be read);
     `marks` are events that `sync` marks by hand. `timeless` are cameras without times.
     `utc` says that something ties this release to UTC; `sclk` that a spacecraft clock file
-    is named.
+    is named, and `lost_events` that an event file could not be read, so that nobody knows
+    which events there are.
     """
 
     cameras: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Known:
     has_zero: bool = False
     utc: bool = False
     sclk: bool = False
+    lost_events: bool = False
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names of one kind: camera, cut, profile or event."""
@@ -55,8 +57,8 @@ class Known:
 
     def explain(self, moment: Moment) -> None:
         """Raise `Wrong` where no event or clock of this release explains the time."""
-        if moment.kind == "event" and moment.base not in self.names("event"):
-            names = self.names("event")
+        names = self.names("event")
+        if moment.kind == "event" and moment.base not in names and not self.lost_events:
             cure = did_you_mean(moment.base, names)
             if not cure:
                 cure = (
@@ -65,17 +67,17 @@ class Known:
                     else (f"write events: {{{moment.base}: T+2.9s}} or events: mars2020")
                 )
             raise Wrong(f"no event is called {moment.base}", cure)
-        if moment.kind == "t" and not self.has_zero:
+        if moment.kind == "t" and not (self.has_zero or self.lost_events):
             raise Wrong(
                 "T has no zero in this release", "write zero: and an event, such as zero: ignition"
             )
-        if moment.kind == "utc" and not self.utc:
+        if moment.kind == "utc" and not (self.utc or self.lost_events):
             raise Wrong(
                 "no clock of this release explains UTC",
                 "write epoch: 2021-02-18T20:50:00Z, or a time such as "
                 + (f"{next(iter(self.names('event')), 'T')} + 2s"),
             )
-        if moment.kind == "sclk" and not self.sclk:
+        if moment.kind == "sclk" and not (self.sclk or self.lost_events):
             raise Wrong(
                 "no spacecraft clock is named in this release", "write clock: mars2020, or UTC"
             )

@@ -6,7 +6,7 @@ import contextlib
 import glob
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from descent.clock.expression import Moment, parse_moment
 from descent.config import include
 from descent.config.known import Known
 from descent.config.models import Config
+from descent.config.models.film import strays
 from descent.config.overrides import apply
 from descent.config.tree import Loc, Mark, Node, dotted, locate
 from descent.config.words import problems as translated
@@ -66,7 +67,7 @@ def load(path: Path | str, overrides: Sequence[str] = (), *, check_files: bool =
     for override in overrides:
         written = apply(written, override, files.problems)
     root = include.release(files, written, path)
-    around = survey(root)
+    around = replace(survey(root), lost_events=files.lost_events)
     config: Config | None = None
     try:
         config = Config.model_validate(root.plain(), context=around, by_alias=True, by_name=False)
@@ -74,6 +75,7 @@ def load(path: Path | str, overrides: Sequence[str] = (), *, check_files: bool =
         files.problems += translated(error.errors(), root, Config)
     files.problems += _stages(root)
     files.problems += _circles(root, around)
+    files.problems += _backwards(root, around)
     base = _base(root, path)
     if check_files:
         files.problems += _absent(root, base)
@@ -184,6 +186,24 @@ def _circles(root: Node, around: Known) -> Iterator[Problem]:
             )
 
 
+def _backwards(root: Node, around: Known) -> Iterator[Problem]:
+    """Spans that run backwards, also in a cut of which other spans cannot be read."""
+    cuts = root.get("cuts")
+    for name, entry in (cuts.entries() if cuts else {}).items():
+        spans = [
+            (_written_moment(span.get("from")), _written_moment(span.get("to")))
+            for span in entry.node.items()
+        ]
+        if any(
+            to is None and span.get("to")
+            for (_, to), span in zip(spans, entry.node.items(), strict=True)
+        ):
+            continue  # where an end cannot be read, nobody knows where the next begins
+        for wrong in strays(spans, around):
+            loc, mark = locate(root, ("cuts", name, *wrong.at))
+            yield Problem(str(mark), dotted(loc), wrong.what, wrong.do)
+
+
 # --- stages --------------------------------------------------------------------------------
 
 
@@ -259,6 +279,6 @@ def _absent(root: Node, base: Path) -> Iterator[Problem]:
             yield Problem(
                 str(node.mark),
                 dotted(written),
-                f"nothing is at {node.value} in {base}",
+                f"nothing is at {node.value} in {base.resolve()}",
                 "write a file, a folder or a pattern that is there, or set folder",
             )

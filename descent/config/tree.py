@@ -187,8 +187,9 @@ class _Builder:
         if event.tag is not None:
             self.say(mark, dotted(loc), f"has the tag {str(event.tag)!r}", "leave it out")
         if isinstance(event, ev.ScalarEvent):
-            quoted = event.style is not None
-            node = Node(mark, event.value if quoted else scalar(event.value))
+            # Quoted, it is text; and JSON writes what lies beyond 16 bits as two escapes.
+            text = event.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+            node = Node(mark, text if event.style is not None else scalar(text))
         elif isinstance(event, ev.SequenceStartEvent):
             node = Node(mark, self.items(events, loc))
         else:

@@ -16,6 +16,25 @@ from descent.config.tree import Loc, Mark, Node, dotted, locate
 from descent.errors import Problem
 from descent.tools.text import did_you_mean, some
 
+# What parameters of stages may bring beside the release's own models.
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_A_NUMBER = ("a number", "write 1 or 0.5")
+_A_WHOLE = ("a whole number", "write 1")
+_KINDS = {
+    "float_type": _A_NUMBER, "float_parsing": _A_NUMBER, "finite_number": _A_NUMBER,
+    "int_type": _A_WHOLE, "int_parsing": _A_WHOLE, "int_from_float": _A_WHOLE,
+    "int_parsing_size": _A_WHOLE,
+    "bool_type": ("yes or no", "write true or false"),
+    "bool_parsing": ("yes or no", "write true or false"),
+    "string_type": ("text", "write it in quotes"),
+    "none_required": ("nothing", "leave it out"),
+}  # fmt: skip
+
 
 def problems(
     errors: Iterable[ErrorDetails], root: Node, model: type[BaseModel], *, above: Loc = ()
@@ -73,6 +92,15 @@ def _say(
         return f"is {told(value)} where a map is expected", cure
     if kind in {"tuple_type", "list_type"}:
         return f"is {told(value)} where a list is expected", "write - before each item, or [A, B]"
+    if kind in _BOUNDS:
+        word, bound = _BOUNDS[kind]
+        return (
+            f"is {value}, and must be {word} {ctx[bound]:g}",
+            f"write a number {word} {ctx[bound]:g}",
+        )
+    if kind in _KINDS:
+        what, do = _KINDS[kind]
+        return f"is {told(value)} where {what} is expected", do
     if kind == "too_short":
         return "is empty", "write at least one"
     if kind == "too_long":

@@ -114,7 +114,7 @@ def _name(value: Any) -> str:
     if not _NAME.fullmatch(text):
         fixed = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-")
         raise Wrong(
-            f"{text!r} cannot be a name: names are letters, digits, _ and -",
+            f"{text!r} cannot be a name: names are letters, digits, - and _",
             f"write {fixed}" if _NAME.fullmatch(fixed) else "start with a letter",
         )
     return text

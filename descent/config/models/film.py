@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from descent.clock.expression import Moment
 from descent.config.known import Known, Wrong
 from descent.config.models.base import (
     At,
@@ -208,31 +210,35 @@ def forwards(around: Known, start: Any, to: Any, at: tuple[str | int, ...]) -> N
     raise Wrong(fact, f"write a time after {start}", at=at)
 
 
-def in_order(spans: tuple[Span, ...], info: ValidationInfo) -> tuple[Span, ...]:
-    """The spans of a cut, when each runs forwards from where the film stands."""
-    here = None
+def strays(
+    stretches: Sequence[tuple[Moment | None, Moment | None]], around: Known | None
+) -> list[Wrong]:
+    """What is wrong with the run of a cut, whose spans are (from, to), (None, None) aside."""
+    here: Moment | None = None
     wrong: list[Wrong] = []
-    around = known(info)
-    for index, span in enumerate(spans):
-        if span.to is None:
+    for index, (start, to) in enumerate(stretches):
+        if to is None:
             continue
-        start = span.start or here
-        if start is None:
-            wrong.append(
-                Wrong(
-                    "says no beginning", "write from: MOMENT in the first span with to", at=(index,)
-                )
-            )
+        begin = start or here
+        if begin is None:
+            cure = "write from: MOMENT in the first span that has a to"
+            wrong.append(Wrong("says no beginning", cure, at=(index,)))
         elif around is not None:
             try:
-                forwards(around, start, span.to, (index, "to"))
+                forwards(around, begin, to, (index, "to"))
             except Wrong as problem:
                 wrong.append(problem)
-        here = span.to
-    if wrong:
-        raise Wrong(wrong[0].what, wrong[0].do, at=wrong[0].at, more=tuple(wrong[1:]))
+        here = to
+    return wrong
+
+
+def in_order(spans: tuple[Span, ...], info: ValidationInfo) -> tuple[Span, ...]:
+    """The spans of a cut, when each runs forwards from where the film stands."""
     if not spans:
         raise Wrong("is empty", "write - {from: MOMENT, to: MOMENT, show: {full: CAMERA}}")
+    wrong = strays([(s.start, s.to) for s in spans], known(info))
+    if wrong:
+        raise Wrong(wrong[0].what, wrong[0].do, at=wrong[0].at, more=tuple(wrong[1:]))
     return spans
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BeforeValidator,
@@ -190,7 +190,7 @@ class Output(Model):
         None, description="an encode profile of configs/profiles by name, instead of `for`"
     )
     text: Annotated[Text, BeforeValidator(_text), WithJsonSchema({"x-kind": "text"})] = Field(
-        Text(),
+        cast(Text, "all"),  # read like any other, since the clocks decide its clock
         validate_default=True,
         description="the words drawn into the picture: all, none, or a map of which",
     )

@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from descent.clock.expression import parse_moment
 from descent.config.known import Wrong
 from descent.config.models.base import (
     CameraName,
@@ -144,8 +145,8 @@ def _flat_sync(sync: Sync) -> dict[str, Any]:
 
 def _zero(value: Any, info: ValidationInfo) -> Any:
     """The zero of T: anything but a time that counts from T itself."""
-    from descent.clock.expression import parse_moment
-
+    if value is None:
+        return None
     moment = parse_moment(value)
     if moment.kind == "t":
         raise Wrong("T cannot count from itself", "write an event, such as zero: ignition, or UTC")
