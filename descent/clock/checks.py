@@ -11,13 +11,13 @@ from typing import Protocol
 from descent.clock.doors import Clocks, tai_to_utc
 from descent.errors import TimeUnknown
 from descent.model import Finding, Shot
+from descent.tools.exact import common, is_gap, local_medians, scaled
 from descent.tools.text import some
 
 LANDING_CAMERAS = frozenset({"EA", "EB", "EC", "ED", "EL", "ES", "EU"})
 AROUND_EVENTS_S = 900
 """How far from the first and last event a landing frame may be exposed."""
 
-GAP_INTERVALS = Fraction(5, 2)
 _NAMED = 12
 
 
@@ -195,17 +195,20 @@ def cadence(
     A declared rate that the stamps contradict in more than one place of twenty is not
     believed: then the local median decides.
     """
-    steps = [b - a for (a, _), (b, _) in pairwise(laid)]
     declared = None if rate is None else 1 / rate
-    if not steps:
+    if len(laid) < 2:
         return declared, []
+    over = common((t for t, _ in laid), declared.denominator if declared else 1)
+    mids = scaled((t for t, _ in laid), over)
+    steps = [b - a for a, b in pairwise(mids)]
+    usual = local_medians(steps)
     findings = []
-    usual = [median_low(steps[max(0, k - 4) : k + 5]) for k in range(len(steps))]
     if declared is not None:
-        slack = declared / 5 + 2 * resolution_s
-        wrong = sum(abs(u - declared) > slack for u in usual)
+        want = int(declared * over)
+        slack = int((declared / 5 + 2 * resolution_s) * over)
+        wrong = sum(abs(u - want) > slack for u in usual)
         if 20 * wrong > len(usual):
-            measured = float(1 / median_low(steps))
+            measured = over / median_low(steps)
             findings.append(
                 Finding(
                     "cadence", camera,
@@ -216,30 +219,26 @@ def cadence(
                 )
             )  # fmt: skip
             declared = None
-    expected = [declared or u for u in usual]
-    holes = [k for k, (s, x) in enumerate(zip(steps, expected, strict=True)) if _hole(s, x)]
+    expected = usual if declared is None else [int(declared * over)] * len(steps)
+    holes = [k for k, (s, x) in enumerate(zip(steps, expected, strict=True)) if is_gap(s, x)]
     for k in holes[:_NAMED]:
         (a, before), (b, after) = laid[k], laid[k + 1]
         findings.append(
             Finding(
                 "gap", camera,
-                f"no frame for {_s(b - a)} ({float((b - a) / expected[k]):.1f} intervals), "
+                f"no frame for {_s(b - a)} ({steps[k] / expected[k]:.1f} intervals), "
                 f"from {label(before)} at {float(a):.3f} to {label(after)} at {float(b):.3f}",
                 level="note",
             )
         )  # fmt: skip
     if len(holes) > _NAMED:
-        total = sum((steps[k] for k in holes[_NAMED:]), Fraction(0))
+        total = Fraction(sum(steps[k] for k in holes[_NAMED:]), over)
         findings.append(
             Finding(
                 "gap", camera, f"{len(holes) - _NAMED} more gaps, {_s(total)} in all", level="note"
             )
         )
     return declared, findings
-
-
-def _hole(step: Fraction, expected: Fraction) -> bool:
-    return step > GAP_INTERVALS * expected
 
 
 def _s(seconds: Fraction) -> str:

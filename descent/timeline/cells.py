@@ -23,23 +23,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from math import lcm
-from statistics import median_low
 
 from descent.model import Cell, MissingPolicy, State, Track
-
-AROUND = 4
-"""Intervals on each side that the local median looks at."""
+from descent.tools.exact import common, is_gap, local_medians, scaled
 
 JITTER_INTERVALS = Fraction(3, 2)
 """Neighbours no further apart than this many intervals have no frame absent between them."""
-
-GAP_INTERVALS = Fraction(5, 2)
-"""Neighbours further apart than this many intervals have a gap between them."""
-
-
-def _scaled(times: Sequence[Fraction], over: int) -> list[int]:
-    return [t.numerator * (over // t.denominator) for t in times]
 
 
 def _intervals(mids: Sequence[int], declared: int | None) -> list[int]:
@@ -47,10 +36,7 @@ def _intervals(mids: Sequence[int], declared: int | None) -> list[int]:
     if len(mids) < 2:
         return [declared or 0] * len(mids)
     steps = [b - a for a, b in pairwise(mids)]
-    found = [
-        declared or median_low(steps[max(0, k - AROUND) : k + AROUND + 1])
-        for k in range(len(steps))
-    ]
+    found = [declared] * len(steps) if declared else local_medians(steps)
     last = found[-1]
     # Integers: 2 * step <= 3 * x is step <= JITTER_INTERVALS * x.
     up, down = JITTER_INTERVALS.numerator, JITTER_INTERVALS.denominator
@@ -61,16 +47,19 @@ def expected_intervals(track: Track) -> tuple[Fraction, ...]:
     """The interval, s, in which each frame of a track expects the next one."""
     over = _common(track)
     declared = None if track.interval_s is None else int(track.interval_s * over)
-    return tuple(Fraction(x, over) for x in _intervals(_scaled(track.times, over), declared))
+    return tuple(Fraction(x, over) for x in _intervals(scaled(track.times, over), declared))
 
 
 def gaps(track: Track) -> tuple[tuple[int, Fraction, Fraction, Fraction], ...]:
     """Where frames are absent: (frame before, from s, to s, intervals that passed)."""
-    expected = expected_intervals(track)
+    over = _common(track)
+    mids = scaled(track.times, over)
+    declared = None if track.interval_s is None else int(track.interval_s * over)
+    expected = _intervals(mids, declared)
     return tuple(
-        (k, a, b, (b - a) / x)
-        for k, (a, b, x) in enumerate(zip(track.times, track.times[1:], expected, strict=False))
-        if x and b - a > GAP_INTERVALS * x
+        (k, track.times[k], track.times[k + 1], Fraction(b - a, x))
+        for k, (a, b, x) in enumerate(zip(mids, mids[1:], expected, strict=False))
+        if is_gap(b - a, x)
     )
 
 
@@ -88,11 +77,7 @@ def nearest(times: Sequence[Fraction], t: Fraction) -> int:
 
 
 def _common(track: Track) -> int:
-    over = 1
-    for t in track.times:
-        if over % t.denominator:
-            over = lcm(over, t.denominator)
-    return over if track.interval_s is None else lcm(over, track.interval_s.denominator)
+    return common(track.times, 1 if track.interval_s is None else track.interval_s.denominator)
 
 
 def _late_limits(
@@ -104,7 +89,7 @@ def _late_limits(
         last: list[int | None] = [None] * (len(mids) - 1)
         return [*last, 2 * expected[-1]]
     if isinstance(hold, Fraction):
-        still = int(2 * hold * over)  # rounded down: by less than one part in `over`
+        still = int(2 * hold * over)  # exact: what is compared with it is whole
         return [x + still for x in expected]
     return [x + 2 * hold * x for x in expected]
 
@@ -118,11 +103,8 @@ def lay_cells(track: Track, times: Sequence[Fraction]) -> tuple[Cell, ...]:
     missing = Cell(State.MISSING, None, then=track.missing.then)
     if not track.times:
         return (missing,) * len(times)
-    over = _common(track)
-    for t in times:
-        if over % t.denominator:
-            over = lcm(over, t.denominator)
-    mids = _scaled(track.times, over)
+    over = common(times, _common(track))
+    mids = scaled(track.times, over)
     declared = None if track.interval_s is None else int(track.interval_s * over)
     expected = _intervals(mids, declared)
     limits = _late_limits(mids, expected, track.missing, over)
@@ -132,7 +114,7 @@ def lay_cells(track: Track, times: Sequence[Fraction]) -> tuple[Cell, ...]:
     count = len(mids)
     k, shown = -1, -1
     last_tick: int | None = None
-    for at in _scaled(times, over):
+    for at in scaled(times, over):
         if last_tick is not None and at < last_tick:
             raise ValueError("tick times of a span must not fall")
         last_tick = at
@@ -163,7 +145,7 @@ def _appearances(mids: Sequence[int], expected: Sequence[int]) -> list[tuple[int
     """
     starts = [(2 * mids[0] - expected[0], True)]
     for a, b, x in zip(mids, mids[1:], expected, strict=False):
-        if x and (b - a) * GAP_INTERVALS.denominator > x * GAP_INTERVALS.numerator:
+        if is_gap(b - a, x):
             starts.append((2 * b - x, True))
         else:
             starts.append((a + b, False))
