@@ -16,6 +16,8 @@ shared out to threads with the same result.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,11 +58,9 @@ def debayer_best(
     num_h, den_h, num_v, den_v, dif_h, dif_v, flat_h, flat_v, green = work
     high = plane.shape[0]
 
-    def each(work_on: object, *arguments: object, margin: int, grain: int = 48) -> None:
-        assert callable(work_on)
-        over_rows(
-            lambda a, b: work_on(*arguments, margin + a, margin + b), high - 2 * margin, grain=grain
-        )
+    def each(work_on: Callable[..., None], *arguments: object, margin: int) -> None:
+        bands = high - 2 * margin
+        over_rows(lambda a, b: work_on(*arguments, margin + a, margin + b), bands)
 
     each(_laplacians, plane, num_h, den_h, num_v, den_v, margin=3)
     each(_differences, plane, *work[:6], red_row, red_col, margin=8)
@@ -71,13 +71,8 @@ def debayer_best(
     out = np.empty((rows, cols, 3), np.float32)
     for channel, (row, col) in ((0, (red_row, red_col)), (2, (1 - red_row, 1 - red_col))):
         slope, rest = _lattice(plane, green, row, col)
-        scale = np.float32(1 / gains[channel])
-        over_rows(
-            lambda a, b, args=(green, slope, rest, out, channel, row, col, scale): _spread(
-                *args, a, b
-            ),
-            rows,
-        )
+        parts = (green, slope, rest, out, channel, row, col, np.float32(1 / gains[channel]))
+        over_rows(partial(_spread, *parts), rows)
     over_rows(
         lambda a, b: _measured(
             mosaic, green, out, np.float32(1 / gains[1]), red_row, red_col, a, b

@@ -1,7 +1,11 @@
 """Deflicker: one gain a frame, from what registered neighbours show of the same ground.
 
-Only what two frames both show is compared, so a shield that leaves or dust that comes in
-changes nothing; frames that register with no neighbour keep their own level.
+Only what two frames both show is compared, and by its median: so a shield that leaves, dust
+that comes in, or the bright spot opposite the Sun that sweeps over the ground move no gain
+while they cover less than half of it, and since a frame gets one number, nothing within it
+is flattened. Links over 1, 2, 4 and 8 frames are solved together, which keeps the level
+from wandering. Frames that register with no neighbour follow the ones beside them; frames of
+nothing but noise, which a stretch has made bright, are made dark again.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from pydantic import Field
+from scipy.linalg import solveh_banded
 
 from descent.clip import Clip
 from descent.model import Format, Frame, Stage
@@ -23,19 +28,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORK_PX = 400  # longest side of the small pictures that are registered
-LINKS = (1, 2, 3)  # frames apart that are compared
+LINKS = (1, 2, 4, 8)  # frames apart that are compared
+FEATURES = 700
 _DARK, _BRIGHT = 0.02, 0.97
 _FEWEST_PX = 500
+_BESIDE = 0.3  # weight of "as the frame beside" where nothing registers
+_NOISE_ONLY = 2.0  # fine noise over coarser structure: pictures have 0.03 to 0.4
+_PEAK = 99.5  # percentile of a frame that must not clip
 
 
 class Deflicker(Params):
     """How far the levels are evened out."""
 
     hold: float = Field(
-        0.03,
+        0.01,
         ge=0,
+        le=10,
         description="pull of each frame towards its own level; a larger one corrects slow "
         "changes less, and 0 makes the whole film as one exposure",
+    )
+    headroom: bool = Field(
+        True,
+        description="darken the whole film by one factor where gains would clip its "
+        "highlights; false keeps the level and clips",
     )
 
 
@@ -53,6 +68,16 @@ def small(frame: Frame, format: Format) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
+def centre_of(frame: Frame, format: Format) -> NDArray[np.float32]:
+    """The middle of the frame at full size, grey, at most 512 px a side: where noise shows."""
+    pixels: Any = frame.pixels
+    if format.kind == "mosaic":
+        pixels = pixels[: pixels.shape[0] // 2 * 2 : 2, : pixels.shape[1] // 2 * 2 : 2]
+    top, left = max(0, pixels.shape[0] // 2 - 256), max(0, pixels.shape[1] // 2 - 256)
+    part = light.as_linear(np.ascontiguousarray(pixels[top : top + 512, left : left + 512]), format)
+    return part if part.ndim == 2 else np.asarray(part.mean(axis=2), np.float32)
+
+
 def compare(
     a: NDArray[np.float32], b: NDArray[np.float32], matrix: NDArray[np.float64]
 ) -> float | None:
@@ -66,18 +91,54 @@ def compare(
     return float(np.median(np.log(b[good] / warped[good])))
 
 
-def solve(pairs: Mapping[tuple[int, int], float], count: int, hold: float) -> NDArray[np.float64]:
-    """Log gains (count,) that make all pairs agree best; unlinked frames keep 0."""
-    rows, rights = [], []
+def solve(
+    pairs: Mapping[tuple[int, int], float],
+    count: int,
+    hold: float,
+    breaks: frozenset[int] = frozenset(),
+) -> NDArray[np.float64]:
+    """Log gains (count,) that make all pairs agree best, in the least-squares sense.
+
+    `pairs[i, j]` is the log of how much brighter j is than i. Where no pair bridges two
+    neighbours (and no break parts them) the second follows the first.
+    """
+    reach = max(LINKS)
+    band = np.zeros((reach + 1, count))  # lower form: band[d, i] couples i and i + d
+    right = np.zeros(count)
+    band[0] = max(hold, 1e-4) ** 2
+
+    def link(i: int, j: int, ratio: float, weight: float) -> None:
+        band[0, i] += weight
+        band[0, j] += weight
+        band[j - i, i] -= weight
+        right[i] += weight * ratio
+        right[j] -= weight * ratio
+
+    bridged = np.zeros(count + 1, np.int64)
     for (i, j), ratio in pairs.items():
-        row = np.zeros(count)
-        row[i], row[j] = -1.0, 1.0
-        weight = 1.0 / (j - i)
-        rows.append(row * weight)
-        rights.append(-ratio * weight)
-    anchor = np.eye(count) * max(hold, 1e-4)
-    a, b = np.vstack([*rows, anchor]), np.r_[rights, np.zeros(count)]
-    return np.asarray(np.linalg.lstsq(a, b, rcond=None)[0], np.float64)
+        link(i, j, ratio, 1.0 / (j - i))
+        bridged[i + 1] += 1
+        bridged[j + 1] -= 1
+    alone = np.cumsum(bridged)[: count + 1] == 0
+    for j in range(1, count):
+        if alone[j] and j not in breaks:
+            link(j - 1, j, 0.0, _BESIDE**2)
+    return np.asarray(solveh_banded(band, right, lower=True), np.float64)
+
+
+def noise(picture: NDArray[np.float32]) -> tuple[float, float]:
+    """Fine noise of a picture (rows, cols), and how it compares with coarser structure.
+
+    Fine: the median of Immerkaer's difference of Laplacians ("Fast noise variance
+    estimation", 1996). Coarser: what remains between Gaussians of 2 and 8 px.
+    """
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+    inside = (picture > _DARK) & (picture < _BRIGHT)
+    if inside.sum() < _FEWEST_PX:
+        return 0.0, 0.0
+    fine = float(np.median(np.abs(cv2.filter2D(picture, -1, kernel))[inside])) / 0.6745
+    coarse = cv2.GaussianBlur(picture, (0, 0), 2) - cv2.GaussianBlur(picture, (0, 0), 8)
+    return fine, fine / max(float(coarse[inside].std()), 1e-6)
 
 
 def gives(format: Format, params: Deflicker) -> Format:  # noqa: ARG001 - one signature
@@ -92,10 +153,13 @@ def measure(
     kept: dict[int, tuple[NDArray[np.float32], Features]] = {}
     pairs: dict[tuple[int, int], float] = {}
     count = len(clip)
+    peaks, fines, shares = np.zeros(count), np.zeros(count), np.zeros(count)
     for j, frame in enumerate(clip.pull(range(count))):
         if frame is not None:
             picture = small(frame, clip.format)
-            kept[j] = (picture, features(picture))
+            peaks[j] = np.percentile(picture, _PEAK)
+            fines[j], shares[j] = noise(centre_of(frame, clip.format))
+            kept[j] = (picture, features(picture, most=FEATURES))
             for i in (j - d for d in LINKS):
                 if i in kept and not any(i < k <= j for k in clip.breaks):
                     found = match(kept[i][1], kept[j][1])
@@ -105,9 +169,38 @@ def measure(
         kept.pop(j - max(LINKS), None)
         if progress:
             progress(j + 1, count)
-    gains = np.exp(solve(pairs, count, params.hold)) if count else np.ones(0)
+    if not count:
+        return {"gains": [], "linked": [], "dark": []}
+    logs = solve(pairs, count, params.hold, clip.breaks)
     linked = sorted({k for pair in pairs for k in pair})
-    return {"gains": [round(float(g), 6) for g in gains], "linked": linked}
+    dark = _darken(logs, fines, shares, linked)
+    if params.headroom and linked:
+        lit = [k for k in linked if k not in dark]
+        over = np.percentile(np.log(np.maximum(peaks[lit], 1e-3)) + logs[lit], 95)
+        logs -= max(float(over), 0.0)
+    gains = [round(float(g), 6) for g in np.exp(logs)]
+    return {"gains": gains, "linked": linked, "dark": dark, "pairs": len(pairs)}
+
+
+def _darken(
+    logs: NDArray[np.float64],
+    fines: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    linked: list[int],
+) -> list[int]:
+    """Lower the gains of frames that are noise stretched bright; which those are.
+
+    A camera's noise is much the same from frame to frame: where it stands out, the stretch
+    has multiplied it, and the frame with it.
+    """
+    dark = [int(k) for k in np.flatnonzero(shares > _NOISE_ONLY) if k not in set(linked)]
+    usual = fines[linked] * np.exp(logs[linked]) if linked else np.zeros(0)
+    usual = usual[usual > 0]
+    if not len(usual):
+        return []
+    for k in dark:
+        logs[k] = min(logs[k], float(np.log(np.median(usual) / fines[k])))
+    return dark
 
 
 def apply(

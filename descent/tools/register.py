@@ -35,8 +35,10 @@ class Match:
     tried: int
 
 
-def features(picture: NDArray[Any]) -> Features:
+def features(picture: NDArray[Any], *, most: int = FEATURES) -> Features:
     """SIFT features of a grey picture (rows, cols), float or uint8, whatever its contrast.
+
+    The `most` strongest are kept; more find smaller overlaps and take longer to match.
 
     Source: Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004.
     """
@@ -48,7 +50,7 @@ def features(picture: NDArray[Any]) -> Features:
     codes = np.clip((grey - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     # Local contrast evened out: flat hazy ground has features as well as a crater rim.
     codes = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(codes)
-    points, descriptors = cv2.SIFT_create(FEATURES).detectAndCompute(codes, None)  # type: ignore[attr-defined]
+    points, descriptors = cv2.SIFT_create(most).detectAndCompute(codes, None)  # type: ignore[attr-defined]
     where = np.array([p.pt for p in points], np.float32).reshape(-1, 2)
     what = np.zeros((0, 128), np.float32) if descriptors is None else descriptors
     return Features(where, what, (grey.shape[0], grey.shape[1]))
