@@ -77,11 +77,24 @@ class SourceError(DescentError):
 
 
 class Damaged(SourceError):
-    """A frame whose pixels are broken; `digest` is the SHA-256 of the file that is."""
+    """A frame whose pixels are broken; `digest` is the SHA-256 of the file that is.
 
-    def __init__(self, what: str, *, where: str = "", do: str = "", digest: str = "") -> None:
+    `path` is that file, `indices` the frames in it that cannot be shown: 0 for a still; in a
+    clip all that lean on the broken one.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        do: str = "",
+        digest: str = "",
+        path: str = "",
+        indices: tuple[int, ...] = (0,),
+    ) -> None:
         super().__init__(what, where=where, do=do)
-        self.digest = digest
+        self.digest, self.path, self.indices = digest, path, indices
 
 
 class HostileInput(SourceError):

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from descent.model import Finding, Shot
 from descent.sources.gather import examples, many, natural
@@ -34,18 +34,6 @@ class Item(NamedTuple):
     name: str
     number: int | None
     series: str
-
-
-class Skipped(Protocol):
-    """Frames left out on purpose, and why."""
-
-    @property
-    def frames(self) -> tuple[str, ...]:
-        """Names, patterns, numbers or ranges of numbers (both ends included)."""
-
-    @property
-    def reason(self) -> str:
-        """What the manifest repeats."""
 
 
 def foreign(
@@ -79,13 +67,17 @@ def foreign(
 def leave_out(
     camera: str,
     items: list[Item],
-    skip: Sequence[Skipped],
+    skip: Sequence[tuple[Sequence[str], str]],
     findings: list[Finding],
     unused: list[Path],
 ) -> list[Item]:
-    """Leave out what the release file skips; a skip that fits nothing is a finding."""
-    for entry in skip:
-        for wanted in entry.frames:
+    """Leave out what the release file skips; a skip that fits nothing is a finding.
+
+    `skip` holds pairs of frames (names, patterns, numbers or ranges of them, both ends
+    included) and the reason, which the finding repeats.
+    """
+    for frames, reason in skip:
+        for wanted in frames:
             span = _RANGE.match(wanted)
             if span:
                 first, last = int(span[1]), int(span[2] or span[1])
@@ -110,7 +102,7 @@ def leave_out(
                 Finding(
                     "skipped",
                     camera,
-                    f"{many(len(gone), 'frame')} ({wanted}) left out: {entry.reason}",
+                    f"{many(len(gone), 'frame')} ({wanted}) left out: {reason}",
                     level="note",
                 )
             )

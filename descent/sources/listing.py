@@ -16,7 +16,7 @@ from descent.errors import DescentError, HostileInput, TimeUnknown
 from descent.model import Finding, Shot, Stamp
 from descent.sources import names as mars
 from descent.sources.chapters import join_chapters
-from descent.sources.choice import Item, Skipped, best, foreign, leave_out, thumbnails
+from descent.sources.choice import Item, best, foreign, leave_out, thumbnails
 from descent.sources.gather import Found, examples, gather, many, natural
 from descent.sources.names import Mars2020Name
 from descent.sources.scan import Scan, scan
@@ -54,7 +54,7 @@ def list_camera(
     names: Literal["plain", "mars2020"] = "plain",
     instruments: Sequence[str] = (),
     index: str | None = None,
-    skip: Sequence[Skipped] = (),
+    skip: Sequence[tuple[Sequence[str], str]] = (),
     order: Literal["name", "time"] = "name",
 ) -> Listing:
     """The frames that `patterns` name below `base`: stills one each, clips one a frame.
@@ -63,7 +63,8 @@ def list_camera(
     `index` is a pattern such as `frame_{index}.png` whose number is the stamp. Stamps are
     the spacecraft clock of Mars 2020 names, the index, or a clip's own times, which run on
     through its chapters; else None. `order` "name" is natural order (Mars 2020 names: by
-    their clock), "time" the files' modification times. Reads first bytes only. Whatever
+    their clock), "time" the files' modification times. `skip` holds pairs of frames (names,
+    patterns, numbers, ranges) and why they are left out. Reads first bytes only. Whatever
     does not fit is a finding, and the best file of an instant stands for the others.
     """
     found, findings = gather(camera, patterns, base)
