@@ -7,7 +7,6 @@ so that `descent --help` starts in the time that click takes and no more.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -18,6 +17,7 @@ import click
 COMMANDS: Mapping[str, str] = {
     "new": "Write a first config from a folder of frames or clips.",
     "check": "Say everything that is wrong with a config.",
+    "plan": "Print what will happen: frames, clocks, gaps, sizes and what it will cost.",
     "schema": "Print the JSON Schema of the config, for editors.",
     "simulate": "Make the synthetic landing: frames of four cameras, with the truth beside them.",
     "stages": "List the restoration stages and their parameters.",
@@ -107,7 +107,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     return code if isinstance(code, int) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
