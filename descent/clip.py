@@ -56,18 +56,15 @@ class Clip:
     def windowed(
         self,
         radius: int,
-        apply: Callable[[list[Frame], int], Frame],
+        apply: Callable[[list[Frame], int, int], Frame],
         format: Format | None = None,
     ) -> Clip:
-        """The clip with `apply(frames, centre)` run over each frame's neighbours.
+        """The clip with `apply(frames, centre, index)` run over each frame's neighbours.
 
         `radius` is in frames; a larger one reads and keeps more frames. Windows shrink at
         the ends and never cross a break. Each source frame is decoded once while the
         indices rise: the window keeps what the next one needs.
         """
-        if radius == 0:
-            return self.lift(lambda frame: apply([frame], 0), format)
-
         def reads(indices: Iterable[int | None]) -> Iterator[int]:
             # What the windows need, each frame once: an index leaves the windows for good.
             seen = -1
@@ -95,7 +92,7 @@ class Clip:
                             held[key] = next(inner)
                     frames = [f for k in span if (f := held[k]) is not None]
                     centre = sum(1 for k in span if k < index and held[k] is not None)
-                    last = (index, apply(frames, centre))
+                    last = (index, apply(frames, centre, index))
                 yield last[1]
 
         def sources(indices: Sequence[int]) -> frozenset[SourceKey]:

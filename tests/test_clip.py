@@ -70,10 +70,10 @@ def test_windows_never_cross_a_break_and_hold_their_neighbours(
     count, breaks, radius, indices = case
     seen: dict[int, list[int | None]] = {}
 
-    def apply(frames: list[Frame], centre: int) -> Frame:
+    def apply(frames: list[Frame], centre: int, index: int) -> Frame:
         numbers = [number(frame) for frame in frames]
         middle = numbers[centre]
-        assert middle is not None
+        assert middle == index
         seen[middle] = numbers
         return frames[centre]
 
@@ -93,7 +93,7 @@ def test_a_pull_reads_exactly_what_sources_say(
     """`sources` is neither more nor less than what is read; each frame is read once."""
     count, breaks, radius, indices = case
     counted = Counted(count, breaks)
-    clip = counted.clip.windowed(radius, lambda frames, centre: frames[centre])
+    clip = counted.clip.windowed(radius, lambda frames, centre, _index: frames[centre])
     asked = [k for k in indices if k is not None]
     promised = clip.sources(asked)
     assert not counted.pulled, "sources read a picture"
@@ -111,8 +111,8 @@ def test_windows_upon_windows_keep_the_promise(
     """Two windowed stages read exactly the sources of both reaches together."""
     count, breaks, radius, indices = case
     counted = Counted(count, breaks)
-    clip = counted.clip.windowed(radius, lambda frames, centre: frames[centre])
-    clip = clip.windowed(second, lambda frames, centre: frames[centre])
+    clip = counted.clip.windowed(radius, lambda frames, centre, _index: frames[centre])
+    clip = clip.windowed(second, lambda frames, centre, _index: frames[centre])
     promised = clip.sources([k for k in indices if k is not None])
     list(clip.pull(indices))
     assert {("pad", k) for k in counted.pulled} == promised

@@ -1,1 +1,1 @@
-"""The release room."""
+"""What a release folder holds: manifest, checksums, verification and explanation."""

@@ -1,0 +1,170 @@
+"""A camera of the config made definite: which frames, when, in what format, through what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from descent.clock.assign import Laid, lay
+from descent.clock.doors import Clocks
+from descent.config.load import Loaded
+from descent.config.models import Camera, Config
+from descent.errors import DescentError, FormatError
+from descent.model import Finding, Format, Shot
+from descent.plan.records import CameraPlan, StagePlan
+from descent.sources.geometry import Geometry
+from descent.sources.listing import Listing, list_camera
+from descent.sources.reader import examine
+from descent.stages import STAGES, stage
+
+# A frame is left out by what identifies it: camera, file name, index in the file.
+LeftOut = frozenset[tuple[str, str, int]]
+
+
+def plan_camera(
+    name: str,
+    loaded: Loaded,
+    clocks: Clocks,
+    events: Mapping[str, Fraction],
+    *,
+    left_out: LeftOut = frozenset(),
+) -> CameraPlan:
+    """List a camera's frames, lay them on mission time and check its stages.
+
+    `left_out` are frames found damaged by an earlier render. Reads headers, never pixels.
+    Raises `DescentError` where the camera cannot be used, naming it.
+    """
+    camera = loaded.config.cameras[name]
+    listing = list_camera(
+        name,
+        camera.files,
+        loaded.base,
+        names=camera.names,
+        instruments=camera.instruments,
+        index=camera.times.index if camera.times else None,
+        skip=tuple((skip.frames, skip.reason) for skip in camera.skip),
+        order=(camera.times.order or "name") if camera.times else "name",
+    )
+    refused = [f for f in listing.findings if f.level == "refused"]
+    if refused:
+        raise DescentError(refused[0].what, where=refused[0].where or name, do=refused[0].do)
+    findings = list(listing.findings)
+    if left_out:
+        listing = _without(listing, left_out, findings)
+    laid = _lay(name, loaded, listing, clocks, events)
+    findings += laid.findings
+    stored, source, said = _source(camera, laid.shots)
+    findings += said
+    stages, after = plan_stages(name, camera, loaded.config, source)
+    return CameraPlan(
+        name=name,
+        title=camera.title or name,
+        credit=camera.credit or loaded.config.credit.pictures,
+        shots=laid.shots,
+        track=laid.track,
+        how=laid.how,
+        by_hand=laid.by_hand,
+        stored=stored,
+        source=source,
+        format=after,
+        stages=stages,
+        turn=camera.turn,
+        mirror=camera.mirror,
+        crop=_crop(camera),
+        focus=camera.focus,
+        white=camera.white,
+        planes=not stages,
+        findings=tuple(findings),
+    )
+
+
+def _lay(
+    name: str, loaded: Loaded, listing: Listing, clocks: Clocks, events: Mapping[str, Fraction]
+) -> Laid:
+    config = loaded.config
+    camera = config.cameras[name]
+    marks = {event: own[name] for event, own in config.sync.marks.items() if name in own}
+    return lay(
+        name,
+        listing.shots,
+        listing.records,
+        clocks=clocks,
+        events=events,
+        times=camera.times,
+        base=loaded.base,
+        marks=marks,
+        reference=config.reference in (name, None) and not marks,
+        add_s=camera.clock.add,
+        clock_rate=camera.clock.rate,
+        accept_product_times=camera.clock.accept_product_times,
+        rate=camera.rate,
+        missing=camera.missing.policy(),
+    )
+
+
+def _source(camera: Camera, shots: Sequence[Shot]) -> tuple[Format, Format, tuple[Finding, ...]]:
+    """The format of the stored pictures, that after turn, mirror and crop, and what to know."""
+    found = examine(shots, pattern=camera.pattern)
+    stored = found.format
+    if camera.transfer is not None:
+        stored = replace(stored, transfer=camera.transfer)
+    upright = Geometry(_crop(camera), camera.turn, camera.mirror).format(stored)
+    return stored, upright, found.findings
+
+
+def plan_stages(
+    name: str, camera: Camera, config: Config, source: Format
+) -> tuple[tuple[StagePlan, ...], Format]:
+    """The stages of a camera in the table's order, every parameter written out.
+
+    Also the format that they give. Raises `FormatError`, naming the camera and the stage,
+    where one does not take what the one before gives, or a mosaic is left as it is.
+    """
+    chosen = {n: p for n, p in camera.restore.items() if p is not False}
+    stages = []
+    after = source
+    for stage_name in STAGES:
+        if stage_name not in chosen:
+            continue
+        found = stage(stage_name)
+        written = chosen[stage_name]
+        params = found.params.model_validate(written if isinstance(written, Mapping) else {})
+        if "look" in type(params).model_fields and "look" not in params.model_fields_set:
+            params = params.model_copy(update={"look": config.look})
+        try:
+            after = found.gives(after, params)
+        except FormatError as error:
+            where = f"cameras.{name}.restore.{stage_name}"
+            raise FormatError(error.what, where=where, do=error.do) from None
+        stages.append(StagePlan(stage_name, found.label, params.model_dump(mode="json")))
+    if after.kind == "mosaic":
+        raise FormatError(
+            "is a Bayer mosaic that nothing debayers, so the film would be chequered",
+            where=f"cameras.{name}",
+            do="write restore: {debayer: {}}",
+        )
+    return tuple(stages), after
+
+
+def _crop(camera: Camera) -> tuple[int, int, int, int] | None:
+    crop = camera.crop
+    return None if crop is None else (crop.top, crop.left, crop.height, crop.width)
+
+
+def _without(listing: Listing, left_out: LeftOut, findings: list[Finding]) -> Listing:
+    """The listing less frames found damaged, each said."""
+    kept = []
+    for shot, record in zip(listing.shots, listing.records, strict=True):
+        if (shot.camera, shot.path.name, shot.index) in left_out:
+            findings.append(
+                Finding(
+                    "damaged",
+                    f"{shot.camera}: {shot.path.name}",
+                    "its pixels are broken, so it is left out",
+                    "fetch it again; only what it touches renders again",
+                )
+            )
+        else:
+            kept.append((shot, record))
+    return replace(listing, shots=tuple(s for s, _ in kept), records=tuple(r for _, r in kept))

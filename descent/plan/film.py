@@ -1,0 +1,312 @@
+"""Outputs of the config made definite: sizes, spans, layouts, ticks and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median
+
+from descent.clock.doors import Clocks
+from descent.clock.expression import Moment, resolve
+from descent.compose.geometry import Layout, Slot, even
+from descent.config.models import Config, Output, Show
+from descent.config.models import Span as SpanWords
+from descent.encode.profile import load_profile, profile_for
+from descent.errors import DescentError, FormatError
+from descent.model import Track
+from descent.plan.credits import credit_line
+from descent.plan.records import CameraPlan, OutputPlan, SpanPlan, StillPlan
+from descent.stages import layout
+from descent.timeline import Span, Timeline, nearest
+
+HD = (1920, 1080)
+DRAFT_SHRINK = 4
+# A gap between pictures, as a share of the canvas' height: 4 px at 1080 rows.
+GAP_SHARE = Fraction(1, 270)
+Stretch = tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What every output of one release is planned with."""
+
+    config: Config
+    clocks: Clocks
+    events: Mapping[str, Fraction]
+    cameras: Mapping[str, CameraPlan]
+    within: Stretch | None = None
+    draft: bool = False
+    burn: bool = False
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+
+    def time(self, moment: Moment) -> Fraction:
+        """The mission time of a moment."""
+        clocks = self.clocks
+        return resolve(
+            moment, events=self.events, zero=clocks.zero, epoch=clocks.epoch, sclk=clocks.sclk
+        )
+
+
+def plan_outputs(studio: Studio, only: Sequence[str] = ()) -> tuple[OutputPlan, ...]:
+    """Every output, or those named; `each: camera` gives one a camera."""
+    outputs = studio.config.outputs.items()
+    return tuple(plan for name, words in outputs for plan in _made(studio, name, words, only))
+
+
+def _made(studio: Studio, name: str, output: Output, only: Sequence[str]) -> Iterator[OutputPlan]:
+    try:
+        if output.each is not None:
+            for camera in studio.cameras.values():
+                full_name = f"{name}_{camera.name}"
+                if camera.track.times and (not only or {name, full_name} & set(only)):
+                    yield _each(studio, full_name, output, camera)
+        elif only and name not in only:
+            return
+        elif output.still is not None:
+            yield _still(studio, name, output)
+        else:
+            words = studio.config.cuts[output.cut or ""]
+            spans = [(w, output.show or w.show, s) for w, s in spans_of(studio, words)]
+            yield _video(studio, name, output, spans, output.rate, output.size or HD)
+    except DescentError as error:
+        if error.where.startswith("outputs."):
+            raise
+        where = f"outputs.{name}" + (f": {error.where}" if error.where else "")
+        raise type(error)(error.what, where=where, do=error.do) from None
+
+
+def spans_of(studio: Studio, words: Sequence[SpanWords]) -> list[tuple[SpanWords, Span]]:
+    """The spans of a cut on mission time, clipped to the range asked for."""
+    found: list[tuple[SpanWords, Span]] = []
+    here: Fraction | None = None
+    for word in words:
+        if word.freeze is not None:
+            span = Span.freeze(studio.time(word.freeze), word.length or Fraction(0))
+        else:
+            if word.replay is not None:
+                start, to = (studio.time(m) for m in word.replay)
+            else:
+                start = studio.time(word.start) if word.start is not None else here or Fraction(0)
+                to = here = studio.time(word.to) if word.to is not None else start
+            if word.every_frame is not None:
+                span = Span.every_frame(word.every_frame, start, to)
+            else:
+                span = Span(start, to, Fraction(word.speed))
+        clipped = _clipped(span, studio.within)
+        if clipped is not None:
+            found.append((word, clipped))
+    if not found:
+        raise FormatError(
+            "nothing of this cut lies in the range", do="widen --range, or name another output"
+        )
+    return found
+
+
+def _clipped(span: Span, within: Stretch | None) -> Span | None:
+    if within is None:
+        return span
+    if span.length_s is not None:
+        return span if within[0] <= span.start < within[1] else None
+    start, to = max(span.start, within[0]), min(span.to, within[1])
+    return Span(start, to, span.speed, span.every) if start < to else None
+
+
+def _video(
+    studio: Studio,
+    name: str,
+    output: Output,
+    spans: Sequence[tuple[SpanWords | None, Show, Span]],
+    rate: Fraction,
+    size: tuple[int, int],
+) -> OutputPlan:
+    cols, rows = size
+    if studio.draft:
+        cols, rows = even(cols / DRAFT_SHRINK), even(rows / DRAFT_SHRINK)
+    profile = (
+        load_profile("draft") if studio.draft
+        else load_profile(output.profile) if output.profile
+        else profile_for(output.use, rows=rows, cols=cols)
+    )  # fmt: skip
+    timeline = Timeline.lay(
+        [span for _, _, span in spans], rate, studio.tracks, [show.cameras for _, show, _ in spans]
+    )
+    scale = "fit" if studio.draft else output.scale
+    laid = tuple(
+        _span(studio, timeline, index, word, show, (rows, cols), scale)
+        for index, (word, show, _) in enumerate(spans)
+    )
+    sound = output.sound and bool(studio.config.sound) and profile.kind == "video"
+    plan = OutputPlan(
+        name=name,
+        kind=profile.kind,
+        title=output.title or studio.config.title,
+        rows=rows,
+        cols=cols,
+        scale=scale,
+        rate=rate,
+        profile=profile.name,
+        text=output.text.model_dump(mode="json"),
+        credit="",
+        suffix=profile.extension,
+        spans=laid,
+        timeline=timeline,
+        sound=sound,
+        burn=studio.burn,
+        cut=output.cut,
+    )
+    return _credited(studio, plan)
+
+
+def _span(
+    studio: Studio,
+    timeline: Timeline,
+    index: int,
+    word: SpanWords | None,
+    show: Show,
+    size: tuple[int, int],
+    scale: str,
+) -> SpanPlan:
+    span = timeline.spans[index].span
+    whole = _layout(studio, show, show.cameras, size, scale)
+    close_ups = {}
+    cells = timeline.cells[index]
+    for tick in range(len(timeline.spans[index].times)):
+        there = tuple(c for c in show.cameras if cells[c][tick].then != "close_up")
+        if there and len(there) < len(show.cameras) and there not in close_ups:
+            close_ups[there] = _layout(studio, show, there, size, scale)
+    replayed = word is not None and word.replay is not None
+    kind = (
+        "freeze" if span.length_s is not None
+        else "every_frame" if span.every is not None
+        else "replay" if replayed
+        else "run"
+    )  # fmt: skip
+    return SpanPlan(
+        kind=kind,  # type: ignore[arg-type]  # one of the literals above
+        name=show.layout,
+        layout=whole,
+        close_ups=close_ups,
+        speed=None if kind in ("every_frame", "freeze") else span.speed,
+        title=word.title if word else None,
+        note=_note(timeline, index, replayed=replayed),
+    )
+
+
+def _note(timeline: Timeline, index: int, *, replayed: bool) -> str | None:
+    """What the picture says of a span that does not simply run."""
+    part = timeline.spans[index]
+    if part.span.length_s is not None:
+        return "Freeze frame"
+    words = ["Replay"] if replayed else []
+    if part.span.every is not None:
+        words.append("Every frame")
+        if len(part.times) > 1:
+            step = (part.times[-1] - part.times[0]) / (len(part.times) - 1) * timeline.rate
+            words.append(f"{float(step):.2g}× speed")
+    elif part.span.speed != 1:
+        words.append(f"{part.span.speed} speed")
+    return " · ".join(words) or None
+
+
+def _layout(
+    studio: Studio, show: Show, cameras: Sequence[str], size: tuple[int, int], scale: str
+) -> Layout:
+    """The layout of some of a show's cameras; fewer than it needs make it simpler."""
+    slots = [_slot(studio.cameras[name], show) for name in cameras]
+    name = show.layout
+    if len(slots) == 1 and name != "grid":
+        name = "full"
+    elif len(slots) < len(show.cameras) and name == "inset" and show.full not in cameras:
+        name = "side_by_side"
+    rows, cols = size
+    gap = even(float(rows * GAP_SHARE)) if scale == "fit" and name != "inset" else 0
+    found: Layout = layout(name)(slots, rows, cols, scale, gap)
+    return found
+
+
+def _slot(camera: CameraPlan, show: Show) -> Slot:
+    fit = show.fit or "letterbox"
+    return Slot(camera.name, camera.format.rows, camera.format.cols, camera.focus, fit)
+
+
+def _each(studio: Studio, name: str, output: Output, camera: CameraPlan) -> OutputPlan:
+    """A video of one camera from its first frame to its last, at its own cadence."""
+    times = camera.track.times
+    steps = [b - a for a, b in pairwise(times)]
+    step = camera.track.interval_s or (median(steps) if steps else 1 / output.rate)
+    span = Span(times[0], times[-1] + step)
+    clipped = _clipped(span, studio.within) or span
+    own = output.full_length and (camera.track.interval_s is not None or _steady(steps))
+    rate = _near_rate(1 / step) if own else output.rate
+    size = output.size or (camera.format.cols, camera.format.rows)
+    show = Show(full=camera.name)
+    return _video(studio, name, output, [(None, show, clipped)], rate, size)
+
+
+def _steady(steps: Sequence[Fraction]) -> bool:
+    """Whether a camera has a cadence: most of its intervals are within a tenth of the median."""
+    if not steps:
+        return False
+    middle = median(steps)
+    return sum(abs(s - middle) <= middle / 10 for s in steps) * 2 > len(steps)
+
+
+def _near_rate(rate: Fraction) -> Fraction:
+    """The customary rate within a tenth of a percent, else the rate in thousandths."""
+    usual = [Fraction(n) for n in (12, 15, 24, 25, 30, 48, 50, 60, 75, 90, 100, 120)]
+    usual += [Fraction(n * 1000, 1001) for n in (24, 30, 60)]
+    best = min(usual, key=lambda u: abs(u - rate))
+    return best if abs(best - rate) * 1000 <= rate else rate.limit_denominator(1001)
+
+
+def _still(studio: Studio, name: str, output: Output) -> OutputPlan:
+    show = output.still if isinstance(output.still, Show) else Show(full=output.still)
+    at = studio.time(output.at) if output.at is not None else None
+    frames = {c: _frame(studio.cameras[c], at, output.frame) for c in show.cameras}
+    first = studio.cameras[show.cameras[0]].format
+    own = isinstance(output.still, str) and output.size is None
+    cols, rows = (first.cols, first.rows) if own else output.size or HD
+    plan = OutputPlan(
+        name=name,
+        kind="still",
+        title=output.title or studio.config.title,
+        rows=rows,
+        cols=cols,
+        scale="native" if own else output.scale,
+        rate=output.rate,
+        profile=output.format or "png",
+        text=output.text.model_dump(mode="json"),
+        credit="",
+        suffix={"jpeg": ".jpg", "tiff": ".tif"}.get(output.format or "png", ".png"),
+        still=StillPlan(
+            at,
+            frames,
+            _layout(studio, show, show.cameras, (rows, cols), "native" if own else output.scale),
+        ),
+        alt=output.alt,
+        caption=output.caption,
+    )
+    return _credited(studio, plan)
+
+
+def _frame(camera: CameraPlan, at: Fraction | None, file: str | None) -> int:
+    if file is not None:
+        for index, shot in enumerate(camera.shots):
+            if shot.path.name == file:
+                return index
+        names = ", ".join(s.path.name for s in camera.shots[:3])
+        raise FormatError(
+            f"camera {camera.name} has no frame {file}", do=f"name one of its files: {names}, ..."
+        )
+    if at is None:
+        return 0
+    return nearest(camera.track.times, at)
+
+
+def _credited(studio: Studio, plan: OutputPlan) -> OutputPlan:
+    from dataclasses import replace
+
+    shown = [studio.cameras[name] for name in plan.cameras]
+    return replace(plan, credit=credit_line(studio.config, shown, sound=plan.sound))

@@ -1,0 +1,1 @@
+"""The conductor: Plan + Timeline -> Clips -> Jobs -> videos."""

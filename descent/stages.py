@@ -1,0 +1,53 @@
+"""THE table: name -> stage, layout. Nothing registers itself; a new member is a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, cast
+
+from descent.errors import FormatError
+from descent.model import Stage
+from descent.tools.text import did_you_mean
+
+# In the order they run; `restore:` in a config is a map because order is not a choice.
+STAGES: Mapping[str, str] = {
+    "levels": "descent.restore.levels:STAGE",
+    "defects": "descent.restore.defects:STAGE",
+    "deflicker": "descent.restore.deflicker:STAGE",
+    "debayer": "descent.restore.debayer:STAGE",
+    "colour": "descent.restore.colour:STAGE",
+}
+
+# Layouts are one function each; the room that draws them holds their rows.
+LAYOUTS = "descent.compose.layouts:LAYOUTS"
+
+
+def stage(name: str) -> Stage:
+    """The restoration stage of that name.
+
+    Raises `FormatError` with the nearest name when there is none.
+    """
+    return cast(Stage, _member(STAGES, name, "stage"))
+
+
+def layout(name: str) -> Callable[..., Any]:
+    """The layout function of that name; raises `FormatError` when there is none."""
+    module, attribute = LAYOUTS.split(":")
+    table = getattr(import_module(module), attribute)
+    _known(table, name, "layout")
+    return cast(Callable[..., Any], table[name])
+
+
+def _member(table: Mapping[str, str], name: str, what: str) -> Any:
+    _known(table, name, what)
+    module, attribute = table[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def _known(table: Mapping[str, Any], name: str, what: str) -> None:
+    if name not in table:
+        near = did_you_mean(name, table)
+        raise FormatError(
+            f"there is no {what} {name!r}", do=near or f"write one of {', '.join(table)}"
+        )
