@@ -293,7 +293,10 @@ def _best(
     cols: int,
     worth: float = 1.0,
 ) -> Layout:
-    """The option with the most picture area; side pictures count `worth`."""
+    """The option with the most picture area, and of nearly equal ones the most compact.
+
+    Side pictures count `worth`.
+    """
     possible = [o for o in options if o is not None]
     if not possible:
         raise FormatError(
@@ -304,7 +307,16 @@ def _best(
     def area(layout: Layout) -> float:
         return layout.tiles[0].dest.area + worth * sum(t.dest.area for t in layout.tiles[1:])
 
-    return max(possible, key=area)
+    enough = 0.97 * max(area(o) for o in possible)
+    return min((o for o in possible if area(o) >= enough), key=_spread)
+
+
+def _spread(layout: Layout) -> float:
+    """Height and width of all tiles together, in canvases: less leaves margins for words."""
+    top, left = min(t.dest.top for t in layout.tiles), min(t.dest.left for t in layout.tiles)
+    high = max(t.dest.bottom for t in layout.tiles) - top
+    wide = max(t.dest.right for t in layout.tiles) - left
+    return high / layout.rows + wide / layout.cols
 
 
 def _checked(function: Function) -> LayoutFunction:

@@ -193,7 +193,7 @@ def _evened(
         if len(narrower) > count or any(" " not in text for _ in narrower[1:]):
             break
         best = narrower
-    return tuple(best)
+    return tuple(line.rstrip(" ·") for line in best[:-1]) + tuple(best[-1:])
 
 
 def ink(setting: Setting, align: Align = "left") -> tuple[NDArray[np.uint8], int]:

@@ -42,7 +42,7 @@ LOOKS: dict[Role, Look] = {
     "title": Look(31, "Semibold"),
     "clock": Look(38, "Semibold", tabular=True),
     "event": Look(58, "Semibold", lines=2),
-    "credit": Look(22, "Regular", lines=4, smallest=0.82, whole=True),
+    "credit": Look(22, "Semibold", lines=4, smallest=0.82, whole=True),
     "mark": Look(24, "Semibold", tabular=True, pill=True),
     "note": Look(28, "Semibold", tabular=True, pill=True),
     "headline": Look(40, "Semibold", lines=2),
@@ -143,7 +143,7 @@ def _raster(setting: Setting, align: Align, pill: bool) -> Raster:
     drawn, above = typeface.ink(setting, align)
     cap = round(0.66 * setting.px)
     height = cap + round(typeface.LEADING * setting.px) * (len(setting.lines) - 1)
-    reach = round((0.5 if pill else 0.55) * setting.px)
+    reach = round(0.5 * setting.px if pill else 0.5 * setting.px + 14)
     down, across = _pill_pad(setting.px) if pill else (0, 0)
     margin = -(-(reach + across) // 2) * 2
     ink = np.pad(drawn, margin)
@@ -175,10 +175,10 @@ def _halo(ink: NDArray[np.uint8], px: float) -> NDArray[np.uint8]:
     """The shade of type: a near dark edge and a wide soft one, from blurs of its own shape."""
     near, wide = ink.astype(np.int32), ink.astype(np.int32)
     for _ in range(3):  # three boxes are nearly a Gaussian, and exact in integers
-        near = _box(near, max(1, round(0.035 * px)))
-        wide = _box(wide, max(2, round(0.16 * px)))
-    dark = np.minimum(near * 5 // 4, 150) + np.minimum(wide * 2, 150)
-    return np.asarray(np.minimum(dark, 205), np.uint8)
+        near = _box(near, max(1, round(0.03 * px)))
+        wide = _box(wide, max(3, round((0.08 + 4 / (px + 10)) * px)))
+    near, wide = np.minimum(near * 3, 165), np.minimum(wide * 3, 165)
+    return np.asarray(255 - (255 - near) * (255 - wide) // 255, np.uint8)
 
 
 @kernel
