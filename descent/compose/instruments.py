@@ -226,7 +226,7 @@ class Instruments:
             if beside >= 0.5 * area.cols:
                 width = beside
             else:
-                row = credit.top - self.pad
+                row = credit.top - 2 * self.pad
         return Word("", "event", row, area.left, min(width, round(22 * px)), "left", "bottom")
 
     def _rect(self, word: Word | None, text: str = "") -> Rect | None:
