@@ -70,3 +70,52 @@ def _malvar(
             out[y, x, 1] = k
             out[y, x, own] = min(max(eighth * beside, zero), one)
             out[y, x, other] = min(max(eighth * above, zero), one)
+
+
+def debayer_clipped(
+    mosaic: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    out: NDArray[np.float32],
+    red_row: int,
+    red_col: int,
+) -> None:
+    """Redo the pixels of `mask` (rows, cols) in `out` by plain means of each colour's neighbours.
+
+    Where a colour clips, its detail is gone and tells nothing of the others': carrying it
+    across, as both methods do, would dot the rims of highlights with false colour.
+    """
+    over_rows(lambda a, b: _plain_means(mosaic, mask, out, red_row, red_col, a, b), len(out))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _plain_means(
+    mosaic: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    out: NDArray[np.float32],
+    red_row: int,
+    red_col: int,
+    first: int,
+    last: int,
+) -> None:
+    rows, cols = mosaic.shape
+    sums = np.empty(3, np.float32)
+    counts = np.empty(3, np.float32)
+    for y in range(first, last):
+        for x in range(cols):
+            if not mask[y, x]:
+                continue
+            sums[:] = 0
+            counts[:] = 0
+            for v in range(max(y - 1, 0), min(y + 2, rows)):
+                for u in range(max(x - 1, 0), min(x + 2, cols)):
+                    red = (v & 1) == red_row
+                    green = ((u & 1) == red_col) != red
+                    channel = 1 if green else (0 if red else 2)
+                    sums[channel] += mosaic[v, u]
+                    counts[channel] += 1
+            red = (y & 1) == red_row
+            green = ((x & 1) == red_col) != red
+            own = 1 if green else (0 if red else 2)
+            for c in range(3):
+                if c != own and counts[c] > 0:
+                    out[y, x, c] = sums[c] / counts[c]

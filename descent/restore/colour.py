@@ -2,8 +2,8 @@
 
 Gray world is not offered: it turns Mars grey-blue. The gains come from a neutral that the
 camera file names (canopy white, unclipped paint), or from another camera, and `white` says
-which. Clipped pixels are handled first: all channels are cut at one neutral ceiling, so
-that what was too bright stays white instead of turning pink.
+which. Clipped channels are handled first, so that what was too bright stays white instead
+of turning pink.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Row = tuple[float, float, float]
 IDENTITY: tuple[Row, Row, Row] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 SAMPLES = 24
+_CLIPS_FROM = np.float32(0.92)  # of the ceiling: interpolated neighbours of clipped px fall short
 
 
 class Colour(Params):
@@ -48,6 +49,13 @@ class Colour(Params):
     )
     exposure: float = Field(
         1.0, gt=0, description="linear light is multiplied by it; a larger one is brighter"
+    )
+    shoulder: float = Field(
+        1.0,
+        ge=0.1,
+        le=1.0,
+        description="linear light above which highlights are rolled off instead of clipped; a "
+        "larger one keeps more contrast in them and clips sooner",
     )
 
 
@@ -121,7 +129,7 @@ def _apply_affine(
                 out[y, x, c] = m[c, 0] * r + m[c, 1] * g + m[c, 2] * b + s[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _balance(
     picture: NDArray[np.float32],
     out: NDArray[np.float32],
@@ -129,19 +137,59 @@ def _balance(
     ceiling: np.float32,
     m: NDArray[np.float32],
     s: NDArray[np.float32],
+    knee: np.float32,
     first: int,
     last: int,
 ) -> None:
-    """Gains, the neutral ceiling, then an affine map, clipped to 0 and 1."""
+    """Gains, clipped channels raised to the others, an affine map, a roll-off; 0 to 1.
+
+    A channel at the `ceiling` is known to be at least that bright. Where gains lift the
+    others above it the pixel would turn pink; it is raised to them instead, all the more the
+    nearer it is to the ceiling.
+    """
+    zero, one = np.float32(0), np.float32(1)
+    begins, per = _CLIPS_FROM * ceiling, one / ((one - _CLIPS_FROM) * ceiling)
+    gr, gg, gb = gains[0], gains[1], gains[2]
+    for y in range(first, last):
+        for x in range(picture.shape[1]):
+            kr, kg, kb = picture[y, x, 0], picture[y, x, 1], picture[y, x, 2]
+            r, g, b = kr * gr, kg * gg, kb * gb
+            if max(kr, kg, kb) > begins:
+                top = max(r, g, b)
+                r += min(max((kr - begins) * per, zero), one) * (top - r)
+                g += min(max((kg - begins) * per, zero), one) * (top - g)
+                b += min(max((kb - begins) * per, zero), one) * (top - b)
+            for c in range(3):
+                v = max(m[c, 0] * r + m[c, 1] * g + m[c, 2] * b + s[c], zero)
+                if v > knee:
+                    v = _rolled(v, knee)
+                out[y, x, c] = min(v, one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rolled(value: np.float32, knee: np.float32) -> np.float32:
+    """Light above the knee bent towards 1, which it never reaches; smooth at the knee."""
+    room = np.float32(1) - knee
+    if room <= 0:
+        return np.float32(1)
+    return knee + room * (value - knee) / (value - knee + room)
+
+
+@njit(cache=True, nogil=True)
+def _lift(
+    picture: NDArray[np.float32],
+    out: NDArray[np.float32],
+    exposure: np.float32,
+    knee: np.float32,
+    first: int,
+    last: int,
+) -> None:
+    """Grey light times the exposure, rolled off above `knee`, 0 to 1."""
     zero, one = np.float32(0), np.float32(1)
     for y in range(first, last):
         for x in range(picture.shape[1]):
-            r = min(picture[y, x, 0] * gains[0], ceiling)
-            g = min(picture[y, x, 1] * gains[1], ceiling)
-            b = min(picture[y, x, 2] * gains[2], ceiling)
-            out[y, x, 0] = min(max(m[0, 0] * r + m[0, 1] * g + m[0, 2] * b + s[0], zero), one)
-            out[y, x, 1] = min(max(m[1, 0] * r + m[1, 1] * g + m[1, 2] * b + s[1], zero), one)
-            out[y, x, 2] = min(max(m[2, 0] * r + m[2, 1] * g + m[2, 2] * b + s[2], zero), one)
+            v = max(picture[y, x] * exposure, zero)
+            out[y, x] = min(_rolled(v, knee) if v > knee else v, one)
 
 
 def gives(format: Format, params: Colour) -> Format:
@@ -162,10 +210,11 @@ def gives(format: Format, params: Colour) -> Format:
     return after
 
 
-def _ceiling(frame: Frame, gains: NDArray[np.float32]) -> np.float32:
-    """The light at which every channel is cut, so that clipped pixels stay neutral."""
-    levels = frame.notes.get("levels", {})
-    return np.float32(float(levels.get("ceiling", 1.0)) * float(gains.min()))
+def _ceiling(frame: Frame) -> np.float32:
+    """The light at which this frame's pixels clipped, before any colour gain."""
+    light_at = float(frame.notes.get("levels", {}).get("ceiling", 1.0))
+    light_at *= float(frame.notes.get("deflicker", {}).get("gain", 1.0))
+    return np.float32(min(light_at, 1.0))
 
 
 def apply(
@@ -180,9 +229,13 @@ def apply(
     frame = light.linear_frame(frames[centre], format)
     pixels: Any = frame.pixels
     exposure = np.float32(params.exposure)
+    knee = np.float32(params.shoulder)
+    out = np.empty(pixels.shape, np.float32)
+    result = Frame(out, frame.flags, frame.warp, frame.notes)
     if pixels.ndim == 2:
-        grey = np.clip(pixels * exposure, 0, 1)
-        return Frame(grey, frame.flags, frame.warp, frame.notes)
+        over_rows(lambda a, b: _lift(pixels, out, exposure, knee, a, b), len(out))
+        light.note(result, "colour", exposure=params.exposure)
+        return result
     gains = np.array(params.gains, np.float32)
     matrix, shift = np.array(params.matrix, np.float64), np.zeros(3)
     if params.look == "enhanced" and measured and "mean" in measured:
@@ -190,10 +243,8 @@ def apply(
         matrix, shift = forward @ matrix, back
     m = (matrix * float(exposure)).astype(np.float32)
     s = (shift * float(exposure)).astype(np.float32)
-    ceiling = _ceiling(frame, gains)
-    out = np.empty(pixels.shape, np.float32)
-    over_rows(lambda a, b: _balance(pixels, out, gains, ceiling, m, s, a, b), len(out))
-    result = Frame(out, frame.flags, frame.warp, frame.notes)
+    ceiling = _ceiling(frame)
+    over_rows(lambda a, b: _balance(pixels, out, gains, ceiling, m, s, knee, a, b), len(out))
     light.note(result, "colour", look=params.look, exposure=params.exposure, white=params.white)
     return result
 
@@ -217,5 +268,12 @@ def measure(
 
 
 STAGE = Stage(
-    name="colour", version=1, params=Colour, apply=apply, gives=gives, measure=measure, order=50
+    name="colour",
+    version=1,
+    params=Colour,
+    apply=apply,
+    gives=gives,
+    measure=measure,
+    pinned=("mean", "covariance"),
+    order=50,
 )

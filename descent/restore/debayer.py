@@ -13,7 +13,7 @@ from descent.errors import FormatError
 from descent.model import SATURATED, Format, Frame, Stage
 from descent.restore import light
 from descent.restore.bayer_best import debayer_best
-from descent.restore.bayer_fast import debayer_fast
+from descent.restore.bayer_fast import debayer_clipped, debayer_fast
 from descent.restore.params import Params
 
 if TYPE_CHECKING:
@@ -116,10 +116,13 @@ def apply(
     frame = light.linear_frame(frames[centre], format)
     pattern = params.pattern or format.cfa or ""
     flags = frame.flags
-    if flags is not None and (flags & SATURATED).any():
-        flags = flags | _spread(np.asarray(flags & SATURATED, np.uint8))
     assert isinstance(frame.pixels, np.ndarray)
     pixels = debayer(frame.pixels, pattern=pattern, method=params.method, gains=params.gains)
+    clipped = None if flags is None else np.asarray(flags & SATURATED, np.uint8)
+    if flags is not None and clipped is not None and clipped.any():
+        clipped = _spread(clipped)
+        flags = flags | clipped
+        debayer_clipped(frame.pixels, _spread(clipped) > 0, pixels, *PHASES[pattern])
     return Frame(pixels, flags, frame.warp, frame.notes)
 
 

@@ -274,5 +274,12 @@ def _find_header(plane: NDArray[np.float32], format: Format, params: Defects) ->
 
 
 STAGE = Stage(
-    name="defects", version=1, params=Defects, apply=apply, gives=gives, measure=measure, order=20
+    name="defects",
+    version=1,
+    params=Defects,
+    apply=apply,
+    gives=gives,
+    measure=measure,
+    pinned=("header", "turn", "pixels"),
+    order=20,
 )

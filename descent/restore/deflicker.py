@@ -229,5 +229,6 @@ STAGE = Stage(
     apply=apply,
     gives=gives,
     measure=measure,
+    per_frame=("gains",),
     order=30,
 )

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 HEADER_PX = 48
 PROCESSED_ROWS, PROCESSED_COLS = 8, 56  # as far as debayering, JPEG and scaling spread it
-_CONTROL_WORDS = (1, 2, 3, 4, 5, 7)  # gain, shutter, brightness, exposure, balance, strobe
-_LEADS = (0x80, 0x82, 0x83, 0xC0, 0xC2, 0xC3)
+# Gain, shutter, brightness, exposure; then white balance and strobe, which have no absolute
+# value and so never the bit that says so.
+_CONTROL_WORDS = (1, 2, 3, 4, 5, 7)
+_PLAIN = (0x80, 0x82, 0x83)
+_LEADS = (*_PLAIN, 0xC0, 0xC2, 0xC3)
 
 
 def anchor(codes: NDArray[np.uint8], stretch: Stretch) -> Stretch:
@@ -36,11 +39,11 @@ def anchor(codes: NDArray[np.uint8], stretch: Stretch) -> Stretch:
     if len(set(leads.tolist())) < 2:
         return stretch
     most = int(255 - (stretch.high - stretch.low) / stretch.gain) + 1
+    allowed = [_LEADS] * 4 + [_PLAIN] * 2
     fits = [
         shift
         for shift in range(max(most, 0) + 1)
-        if sum(float(v) + shift in _LEADS for v in leads) >= len(_CONTROL_WORDS) - 1
-        and len({float(v) + shift for v in leads} & set(map(float, _LEADS))) >= 2
+        if all(v + shift in lead for v, lead in zip(leads.tolist(), allowed, strict=True))
     ]
     if len(fits) != 1:
         return stretch
