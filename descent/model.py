@@ -128,7 +128,9 @@ class Stage:
     frames it was handed alone. `radius` is the reach of that window in frames, a number or a
     function of the parameters. `measure(clip, params, progress=None) -> Mapping` looks once
     and returns plain JSON numbers (lists a frame allowed), calling `progress(done, total)`;
-    None where nothing is measured. `order` is its place in the chain, smaller first.
+    None where nothing is measured. Of what it found `apply` reads only `per_frame` (lists of
+    one value a frame) and `pinned` (the same for all); the rest is for people. `order` is its
+    place in the chain, smaller first.
     """
 
     name: str
@@ -138,6 +140,8 @@ class Stage:
     gives: Callable[..., Format]
     radius: int | Callable[[Any], int] = 0
     measure: Callable[..., Mapping[str, Any]] | None = None
+    per_frame: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
     order: int = 0
 
     @property
@@ -204,3 +208,19 @@ class Job:
     outs: tuple[str, ...]
     needs: tuple[str, ...] = ()
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputResult:
+    """A finished output as the release writes it down.
+
+    `file` is its name in the release folder (a folder's for `frames`); `record` what was
+    made: a film record as JSON, or a still's facts with the same words (`bytes`, `sha256`,
+    `picture_hash`, `encoder`). `shares[tick][camera][reason]` are shares, 0 to 1, of the
+    shown pixels that were filled, repaired, lost, saturated ...
+    """
+
+    name: str
+    file: str
+    record: Mapping[str, Any]
+    shares: tuple[Mapping[str, Mapping[str, float]], ...] = ()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from descent.clock.doors import Clocks
 from descent.compose.geometry import Layout
-from descent.model import Finding, Format, Shot, Track
+from descent.model import Cell, Finding, Format, Shot, Track
 from descent.timeline import Timeline
 
 PLAN_VERSION = "plan.1"
@@ -33,8 +33,8 @@ class CameraPlan:
     """A camera as it will be used.
 
     `shots[i]` and `track.times[i]` belong together. `stored` is the format of the
-    stored picture, `source` that after turn, mirror and crop, `format` after the stages. `planes` says that
-    no stage runs, so that decoded planes go straight to fit.
+    stored picture, `source` that after turn, mirror and crop, `format` after the stages.
+    `planes` says that no stage runs, so that decoded planes go straight to fit.
     """
 
     name: str
@@ -73,6 +73,12 @@ class SpanPlan:
     speed: Fraction | None
     title: str | None
     note: str | None
+
+    def shown(self, cells: Mapping[str, Cell]) -> tuple[str, ...]:
+        """The cameras in the picture, in the layout's order: less those closed up over."""
+        names = tuple(tile.camera for tile in self.layout.tiles)
+        there = tuple(name for name in names if cells[name].then != "close_up")
+        return there if there in self.close_ups else names
 
 
 @dataclass(frozen=True, slots=True)
