@@ -79,7 +79,7 @@ def coverage_svg(
     placed, levels = _levels([(name, x(at)) for name, at in inside])
     top = head + LABEL_ROW * levels + 10
     bottom = top + ROW * len(lanes)
-    height = bottom + 42
+    height = bottom + 48
     said = "; ".join(_said(lane, write) for lane in lanes)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" '
@@ -108,7 +108,7 @@ def coverage_svg(
             f'<text class="event" x="{at + off}" y="{y}" text-anchor="{anchor}">'
             f"{_text(name)}</text>"
         )
-    out.append(_key(bottom + 36))
+    out.append(_key(bottom + 40))
     out.append("</svg>")
     return "\n".join(out) + "\n"
 

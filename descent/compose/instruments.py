@@ -23,13 +23,14 @@ CAP = 0.66  # height of capitals, in heights of the type
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What does not change during a span: camera titles, the widest clock, the credit.
+    """What does not change during a span: camera titles, the widest clock, note and credit.
 
     `events` are the event titles that will come: their place is one where all of them fit.
     """
 
     titles: Mapping[str, str]
     clock: str = ""
+    note: str = ""
     credit: str = ""
     events: tuple[str, ...] = ()
 
@@ -46,6 +47,10 @@ class Instruments:
             safe_rows, safe_cols, layout.rows - 2 * safe_rows, layout.cols - 2 * safe_cols
         )
         self.clock = self._clock()
+        note = self._note(texts.note, with_clock=bool(texts.clock)) if texts.note else None
+        both = (self._rect(self.clock, texts.clock), self._rect(note))
+        #: Where clock and note lie: other words keep off.
+        self.zone = tuple(r for r in both if r is not None)
         self.credit = self._credit()
         self.event = self._event()
         self.titles = {t.camera: self._title(t) for t in layout.tiles}
@@ -214,10 +219,8 @@ class Instruments:
         start = bottom.top + self.pad
         end = bottom.bottom if credit is None else min(bottom.bottom, credit.top - self.pad)
         if end - start >= two:
-            clock = self._rect(self.clock, self.texts.clock)
-            right = bottom.right
-            if clock is not None and clock.bottom > start:
-                right = clock.left - 2 * self.pad
+            low = [r.left - 2 * self.pad for r in self.zone if r.bottom > start]
+            right = min([bottom.right, *low])
             return Word("", "event", start, bottom.left, right - bottom.left)
         area = self._beside_insets(Rect(box.bottom - two, box.left, two, box.cols))
         row, width = box.bottom, area.cols
@@ -259,29 +262,27 @@ class Instruments:
         alone = sum(t.level == 0 for t in self.layout.tiles) == 1
         if alone and tile.level == 0 and left.cols >= self._wide("title", text):
             return Word(text, "title", left.top, left.left, left.cols, where=where)
-        row, width = inside.top, inside.cols
-        clock = self._rect(self.clock, self.texts.clock)
-        if clock is not None and clock.meets(Rect(row, inside.left, cap, width)):
-            width = clock.left - 2 * self.pad - inside.left
-            if width < min(self._wide("title", text), 12 * cap):
-                row, width = clock.bottom + self.pad, inside.cols
+        row, width = self._clear(inside.top, inside, cap, min(self._wide("title", text), 12 * cap))
         return Word(text, "title", row, inside.left, width, where=where)
+
+    def _clear(self, row: int, inside: Rect, high: int, least: int) -> tuple[int, int]:
+        """Row and width for a line in a tile that clears the clock: beside it, or beneath."""
+        line = Rect(row, inside.left, high + self.pad, inside.cols)
+        near = [r for r in self.zone if r.meets(line)]
+        width = min([inside.right, *(r.left - 2 * self.pad for r in near)]) - inside.left
+        if not near or width >= least:
+            return row, width
+        return self._clear(max(r.bottom for r in near) + self.pad, inside, high, least)
 
     def _clock_in(self, strip: Rect) -> bool:
         return self.clock.base == "top" and strip.rows > 0 and self.clock.row == strip.top
 
     def _mark(self, tile: Tile, text: str) -> Word:
-        inside = self._inside(tile)
-        row, width = inside.top, inside.cols
-        title = self._rect(self.titles.get(tile.camera))
-        clock = self._rect(self.clock, self.texts.clock)
-        look = LOOKS["mark"].px * self.scale
-        if title is not None and title.meets(
-            Rect(row - self.pad, inside.left, tile.dest.rows, width)
-        ):
+        inside, title = self._inside(tile), self._rect(self.titles.get(tile.camera))
+        row, high = inside.top, round(1.2 * LOOKS["mark"].px * self.scale)
+        if title is not None and title.meets(Rect(row, inside.left, tile.dest.rows, inside.cols)):
             row = title.bottom + self.pad
-        elif clock is not None and clock.meets(Rect(row, inside.left, round(1.2 * look), width)):
-            row = clock.bottom + self.pad
+        row, width = self._clear(row, inside, high, self._wide("mark", text))
         return Word(text, "mark", row, inside.left, width, where=f"mark of {tile.camera}")
 
     def _note(self, text: str, *, with_clock: bool) -> Word:

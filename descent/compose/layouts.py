@@ -105,8 +105,12 @@ def side_by_side(slots: Sequence[Slot], rows: int, cols: int, scale: Scale, gap:
         options = [native.pack(_Block.of(slots, n).lines, g) for n in lanes for g in (gap, 0)]
         return native.first_that_fits(options, rows, cols)
     if _cropped(slots):
-        return finish(rows, cols, _equal(slots, lanes[0], Cell(0, 0, rows, cols), gap))
+        cells = _equal(slots, lanes[0], Cell(0, 0, rows, cols), gap)
+        return finish(rows, cols, [fill(s, c) for s, c in cells])
     packed = [_packed(_Block.of(slots, n), rows, cols, gap) for n in lanes]
+    if not any(packed):  # slivers beside panoramas: equal cells
+        cells = _equal(slots, lanes[0], Cell(0, 0, rows, cols), gap)
+        packed = [finish(rows, cols, [place(s, c, "fit") for s, c in cells])]
     return _best(slots, packed, rows, cols)
 
 
@@ -115,7 +119,9 @@ def grid(slots: Sequence[Slot], rows: int, cols: int, scale: Scale, gap: int) ->
     lanes = range(1, len(slots) + 1)
     if scale == "fit" and _cropped(slots):  # the cells that cut the least from the pictures
         whole = Cell(0, 0, rows, cols)
-        layouts = [finish(rows, cols, _equal(slots, n, whole, gap)) for n in lanes]
+        layouts = [
+            finish(rows, cols, [fill(s, c) for s, c in _equal(slots, n, whole, gap)]) for n in lanes
+        ]
         return max(layouts, key=lambda o: sum(map(_kept, slots, o.tiles)))
     if scale == "native":
         packs = [native.pack(_Block.of(slots, n).lines, g) for g in (gap, 0) for n in lanes]
@@ -150,11 +156,15 @@ def main(slots: Sequence[Slot], rows: int, cols: int, scale: Scale, gap: int) ->
         ]
         return native.first_that_fits(options, rows, cols)
     if _cropped(slots):
-        return finish(rows, cols, _cropped_main(first, sides, rows, cols, gap))
+        parts = _parted(first, sides, rows, cols, gap)
+        return finish(rows, cols, [fill(s, c) for s, c in parts])
     found = []
     for n, beside in ways:
         cells = _main_cells(first, _Block.of(sides, n), rows, cols, gap, beside=beside)
         found.append(_filled(cells, rows, cols))
+    if not any(found):  # a sliver beside a panorama: each as large as its part takes
+        parts = _parted(first, sides, rows, cols, gap)
+        found = [finish(rows, cols, [place(s, c, "fit") for s, c in parts])]
     return _best(slots, found, rows, cols, worth=SIDE_WORTH)
 
 
@@ -194,29 +204,28 @@ def _kept(slot: Slot, tile: Tile) -> float:
     return tile.window.rows * tile.window.cols / (slot.rows * slot.cols)
 
 
-def _equal(slots: Sequence[Slot], lanes: int, area: Cell, gap: int) -> list[Tile]:
-    """Tiles that fill `area` in equal lines; a short last line has wider cells."""
+def _equal(slots: Sequence[Slot], lanes: int, area: Cell, gap: int) -> Cells:
+    """Cells that fill `area` in equal lines; a short last line has wider cells."""
     lines = _Block.of(slots, lanes).lines
     tall = (area.rows - gap * (len(lines) - 1)) / len(lines)
-    out = []
+    out: Cells = []
     for k, line in enumerate(lines):
         wide = (area.cols - gap * (len(line) - 1)) / len(line)
         for n, slot in enumerate(line):
-            cell = Cell(area.top + k * (tall + gap), area.left + n * (wide + gap), tall, wide)
-            out.append(fill(slot, cell))
+            corner = (area.top + k * (tall + gap), area.left + n * (wide + gap))
+            out.append((slot, Cell(*corner, tall, wide)))
     return out
 
 
-def _cropped_main(first: Slot, sides: Sequence[Slot], rows: int, cols: int, gap: int) -> list[Tile]:
-    """Main over two thirds of the canvas, the sides in a column (or a row) over the rest."""
+def _parted(first: Slot, sides: Sequence[Slot], rows: int, cols: int, gap: int) -> Cells:
+    """Main over two thirds of the canvas, the sides in a column (or lines) over the rest."""
     if cols >= rows:
         wide = (cols - gap) * MAIN_SHARE
         rest = Cell(0, wide + gap, rows, cols - gap - wide)
-        return [fill(first, Cell(0, 0, rows, wide)), *_equal(sides, 1, rest, gap)]
+        return [(first, Cell(0, 0, rows, wide)), *_equal(sides, 1, rest, gap)]
     tall = (rows - gap) * MAIN_SHARE
     rest = Cell(tall + gap, 0, rows - gap - tall, cols)
-    lanes = min(len(sides), 2)
-    return [fill(first, Cell(0, 0, tall, cols)), *_equal(sides, lanes, rest, gap)]
+    return [(first, Cell(0, 0, tall, cols)), *_equal(sides, min(len(sides), 2), rest, gap)]
 
 
 def _filled(cells: Cells | None, rows: int, cols: int) -> Layout | None:

@@ -43,7 +43,8 @@ def sheet(
 
     `across` thumbs stand in a row: more show smaller pictures. All rows are as high as the
     tallest picture would need at 4:3. File names that are wider than their picture go on
-    in a second line; nothing is left out. Raises `FormatError` without any thumb.
+    in a second line; characters that cannot be drawn are spelled out. Raises `FormatError`
+    without any thumb.
     """
     if not thumbs:
         raise FormatError("a contact sheet of no pictures", do="choose a camera and a range")
@@ -84,7 +85,7 @@ def sheet(
 
 def _lines(text: str, px: float, width: int, *, bold: bool) -> tuple[str, ...]:
     weight: Weight = "Semibold" if bold else "Regular"
-    return set_text(text, weight, px, width=width, lines=3, smallest=1.0).lines
+    return set_text(typeface.spelled(text), weight, px, width=width, lines=3, smallest=1.0).lines
 
 
 def _picture(cell: NDArray[np.uint8], thumb: Thumb) -> None:
@@ -103,7 +104,8 @@ def _picture(cell: NDArray[np.uint8], thumb: Thumb) -> None:
 
 
 def _badge(out: NDArray[np.uint8], text: str, px: float, top: int, left: int, width: int) -> None:
-    wide = min(round(typeface.width_px(typeface.checked(text), "Semibold", px) + px), width)
+    text = typeface.spelled(text)
+    wide = min(round(typeface.width_px(text, "Semibold", px) + px), width)
     patch = out[top : top + round(1.6 * px), left : left + wide]
     patch[:] = patch // 3
     _write(out, text, px, "Semibold", top + round(0.45 * px), left + round(px / 2), width, BRIGHT)

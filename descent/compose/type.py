@@ -71,6 +71,19 @@ def _drawn(char: str) -> bool:
     return mask.size != none.size or bytes(mask) != bytes(none)
 
 
+def _hidden(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def spelled(text: str) -> str:
+    """`text` with each character that cannot be drawn spelled out, such as <U+1F600>.
+
+    For file names and the like, which are what they are; titles are `checked` instead.
+    """
+    text = unicodedata.normalize("NFC", text)
+    return "".join(f"<U+{ord(c):04X}>" if _hidden(c) or not _drawn(c) else c for c in text).strip()
+
+
 def checked(text: str, *, where: str = "") -> str:
     """`text` as it can be drawn: composed characters, one line, no blanks at its ends.
 
@@ -79,7 +92,7 @@ def checked(text: str, *, where: str = "") -> str:
     """
     text = unicodedata.normalize("NFC", text).strip()
     for char in dict.fromkeys(text):
-        hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+        hidden = _hidden(char)
         if hidden or not _drawn(char):
             name = unicodedata.name(char, "a control character" if hidden else "unnamed")
             shown = "" if hidden else f" {char!r}"
@@ -180,6 +193,8 @@ def _cut(text: str, weight: Weight, px: float, width: float, tabular: bool) -> s
     room = width - width_px(ELLIPSIS, weight, px, tabular=tabular)
     if width_px(text, weight, px, tabular=tabular) <= width:
         return text
+    if width_px(text[:1], weight, px, tabular=tabular) > room:
+        return ELLIPSIS if room >= 0 else ""
     return text[: _most(text, weight, px, room, tabular)].rstrip(" ,;:-–—") + ELLIPSIS
 
 
