@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -15,6 +16,9 @@ from descent.encode.signature import Signature, film_hash, signature
 from descent.errors import EncodeError
 from descent.model import Planes
 from descent.tools.files import atomic, sha256
+
+# Encoders take the memory: one at a time in a process, while another job checks its chunk.
+_ENCODING = threading.Semaphore(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def write_chunk(
     with atomic(path) as temporary:
         fed: list[Signature] = []
         with (
+            _ENCODING,
             libav_errors(f"{profile.codec} failed", str(path)),
             Encoder(temporary, profile, rows, cols, rate) as encoder,
         ):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import av
@@ -103,10 +105,12 @@ def libav_errors(what: str, where: str) -> Iterator[None]:
 class Encoder:
     """A profile's encoder writing one file of `rate` frames/s; use as a context.
 
-    `feed(picture)` takes planes that may be reused as soon as it returns. Frame k's time is
-    exactly k / rate on the track's own clock. The encoder's threads work on while the
-    caller makes the next picture.
+    `feed(picture)` takes planes that may be reused as soon as it returns; the encoder works
+    in a thread of its own while the caller makes the next picture. Frame k's time is exactly
+    k / rate on the track's own clock.
     """
+
+    BUFFERS = 2  # one picture being encoded, one filled; more costs memory and wins nothing
 
     def __init__(self, path: Path, profile: Profile, rows: int, cols: int, rate: Fraction) -> None:
         check_size(profile, rows, cols, str(path))
@@ -128,7 +132,8 @@ class Encoder:
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = cols, rows, profile.pixel_format
         stream.time_base = context.time_base = 1 / rate
-        context.thread_count, context.thread_type = profile.threads, ThreadType.AUTO
+        kind = ThreadType.SLICE if profile.threading == "slices" else ThreadType.FRAME
+        context.thread_count, context.thread_type = profile.threads, kind
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED
         if profile.tag:
@@ -142,10 +147,20 @@ class Encoder:
         self._given = {**given, **profile.options}
         stream.options = dict(self._given)
         self._open()
-        self._frame = av.VideoFrame(cols, rows, profile.pixel_format)
-        self._frame.colorspace = self._frame.color_primaries = BT709
-        self._frame.color_trc, self._frame.color_range = BT709, LIMITED
-        self._frame.time_base = 1 / rate
+        self._free: Queue[Any] = Queue()
+        self._full: Queue[Any] = Queue()
+        for _ in range(self.BUFFERS):
+            self._free.put(self._blank(1 / rate))
+        self._error: BaseException | None = None
+        self._abandoned = False
+        self._thread = Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def _blank(self, time_base: Fraction) -> Any:
+        frame = av.VideoFrame(self.cols, self.rows, self.profile.pixel_format)
+        frame.colorspace = frame.color_primaries = frame.color_trc = BT709
+        frame.color_range, frame.time_base = LIMITED, time_base
+        return frame
 
     def _open(self) -> None:
         # libav only logs what it does not understand, and encodes something else.
@@ -168,15 +183,27 @@ class Encoder:
             )
 
     def feed(self, picture: Planes) -> None:
-        """Encode the next picture."""
-        frame = self._frame
-        frame.make_writable()  # an encoder with frame threads still holds the last one
-        deep = self.profile.depth > 8
-        for target, plane in zip(planes_of(frame, deep), picture, strict=True):
+        """Hand the next picture to the encoder; raises what stopped it, if something did."""
+        frame = self._free.get()
+        if self._error is not None:
+            raise self._error
+        frame.make_writable()  # an encoder with frame threads may still hold it
+        for target, plane in zip(planes_of(frame, self.profile.depth > 8), picture, strict=True):
             np.copyto(target, plane, casting="no")
         frame.pts = self.frames
         self.frames += 1
-        self._mux(self._stream.encode(frame))
+        self._full.put(frame)
+
+    def _work(self) -> None:
+        try:
+            while (frame := self._full.get()) is not None:
+                self._mux(self._stream.encode(frame))
+                self._free.put(frame)
+            if not self._abandoned:
+                self._mux(self._stream.encode(None))
+        except BaseException as error:  # it is the feeder's to raise
+            self._error = error
+            self._free.put(None)
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
@@ -185,15 +212,23 @@ class Encoder:
             self._file.mux(packet)
 
     def finish(self) -> None:
-        """Drain the encoder and close the file."""
-        self._mux(self._stream.encode(None))
+        """Drain the encoder, close the file and give the encoder's memory back."""
+        self._full.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
         self._file.close()
+        del self._stream, self._file, self._free, self._full
 
     def __enter__(self) -> Encoder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
+        if self._thread.is_alive():  # left by an error: nobody wants the rest
+            self._abandoned = True
+            self._full.put(None)
+            self._thread.join()
+        if kind is not None and hasattr(self, "_file"):
             with suppress(av.error.FFmpegError, OSError):  # the first error is the one to tell
                 self._file.close()
 
