@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
+from descent.clip import Clip
 from descent.errors import FormatError
-from descent.model import Stage
+from descent.model import Frame, Stage
 from descent.tools.text import did_you_mean
 
 # In the order they run; `restore:` in a config is a map because order is not a choice.
@@ -37,6 +38,29 @@ def layout(name: str) -> Callable[..., Any]:
     table = getattr(import_module(module), attribute)
     _known(table, name, "layout")
     return cast(Callable[..., Any], table[name])
+
+
+def run_stage(
+    clip: Clip, name: str, params: Mapping[str, Any], measured: Mapping[str, Any] | None
+) -> Clip:
+    """The clip with a stage run over it.
+
+    `params` are its parameters as plain data, `measured` what its `measure` found, its
+    lists cut to this clip's frames.
+    """
+    found = stage(name)
+    values = found.params.model_validate(dict(params))
+    before = clip.format
+
+    def apply(frames: list[Frame], centre: int, index: int) -> Frame:
+        return found.apply(frames, centre, values, measured, index, before)
+
+    return clip.windowed(reach(found, values), apply, found.gives(before, values))
+
+
+def reach(found: Stage, params: Any) -> int:
+    """How many neighbours on either side a stage looks at, with these parameters."""
+    return found.radius(params) if callable(found.radius) else found.radius
 
 
 def _member(table: Mapping[str, str], name: str, what: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from descent.clip import Clip
 from descent.compose.canvas import Card, Composer, TileInput
 from descent.compose.geometry import Layout, Rect, Tile, Window
-from descent.compose.instruments import lay_words
+from descent.compose.instruments import Instruments, Texts
 from descent.encode.chunk import write_chunk
 from descent.encode.profile import load_profile
 from descent.model import Frame, Planes
@@ -50,24 +50,32 @@ def pictures(
         )
         for name, camera in args["cameras"].items()
     }
-    composers: dict[int, Composer] = {}
+    texts = Texts(**{**args["texts"], "events": tuple(args["texts"]["events"])})
+    stage: tuple[int, Composer, Instruments] | None = None
     for row in args["ticks"]:
         checkpoint()
-        number = row["layout"]
-        composer = composers.get(number)
-        if composer is None:
-            layout = layout_from(args["layouts"][number])
-            # A span that closes up and opens again keeps one canvas alive, not two.
-            composers = {number: (composer := Composer(layout, chroma, depth))}
-        cards = {w["camera"]: w for w in row["words"] if w["role"] == "card"}
+        if stage is None or stage[0] != row["layout"]:
+            # A span that closes up over a gap and opens again keeps one canvas, not two.
+            layout = layout_from(args["layouts"][row["layout"]])
+            stage = row["layout"], Composer(layout, chroma, depth), Instruments(layout, texts)
+        _, composer, instruments = stage
+        said = row["words"]
         inputs = {}
-        for name, (_state, frame, then) in row["show"].items():
+        for name, (_state, frame, _then) in row["show"].items():
             if frame is None:
-                card = _card(cards.get(name), row["words"]) if then == "card" else None
-                inputs[name] = TileInput((name, None), None, card)
+                card = Card(*said["cards"][name]) if name in said["cards"] else None
+                inputs[name] = TileInput(None, None, card)
             else:
-                inputs[name] = TileInput((name, frame), feeds[name].at(frame))
-        yield composer.picture(inputs, lay_words(composer.layout, row["words"]))
+                inputs[name] = TileInput(frame, feeds[name].at(frame))
+        words = instruments.words(
+            clock=said["clock"],
+            note=said["note"],
+            event=said["event"],
+            event_alpha=said["alpha"],
+            marks=said["marks"],
+            untitled=frozenset(said["cards"]),
+        )
+        yield composer.picture(inputs, words)
         shares.append({name: _rounded(s) for name, s in composer.shares.items() if s})
 
 
@@ -80,24 +88,16 @@ class Feed:
         self._frame: Frame | None = None
 
     def at(self, index: int) -> Callable[[], Frame | Planes | None]:
-        """Frame `index`, decoded when it is called for; indices come as `shown` said."""
-        if index != self._index:
-            self._index, self._frame = index, next(self._frames)
-        frame = self._frame
-        if frame is not None and isinstance(frame.pixels, Planes):
-            planes = frame.pixels
-            return lambda: planes
-        return lambda: frame
+        """What gives frame `index` when it is called; indices come as `shown` said."""
 
+        def give() -> Frame | Planes | None:
+            if index != self._index:
+                self._index, self._frame = index, next(self._frames)
+            frame = self._frame
+            planes = None if frame is None else frame.pixels
+            return planes if isinstance(planes, Planes) else frame
 
-def _card(said: Mapping[str, Any] | None, words: list[Mapping[str, Any]]) -> Card:
-    if said is None:
-        return Card()
-    title = next(
-        (w["text"] for w in words if w["role"] == "title" and w.get("camera") == said["camera"]), ""
-    )
-    reason, _, after = said["text"].partition(" · ")
-    return Card(title, reason, after)
+        return give
 
 
 def _rounded(shares: Mapping[str, float]) -> dict[str, float]:

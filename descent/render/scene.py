@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from descent.clip import Clip
-from descent.model import Format, Frame, Shot, Stage
+from descent.model import Format, Shot
 from descent.sources.reader import open_clip
-from descent.stages import stage
+from descent.stages import run_stage
 
 
 def open_camera(
@@ -46,27 +46,6 @@ def open_camera(
     for part in stages:
         clip = run_stage(clip, part["name"], part["params"], part["measured"])
     return clip
-
-
-def run_stage(
-    clip: Clip, name: str, params: Mapping[str, Any], measured: Mapping[str, Any] | None
-) -> Clip:
-    """The clip with one stage of the table run over it."""
-    found: Stage = stage(name)
-    values = found.params.model_validate(dict(params))
-    before = clip.format
-    after = found.gives(before, values)
-    radius = found.radius(values) if callable(found.radius) else found.radius
-    return clip.windowed(radius, _applied(found, values, measured, before), after)
-
-
-def _applied(
-    found: Stage, values: Any, measured: Mapping[str, Any] | None, before: Format
-) -> Callable[[list[Frame], int, int], Frame]:
-    def apply(frames: list[Frame], centre: int, index: int) -> Frame:
-        return found.apply(frames, centre, values, measured, index, before)
-
-    return apply
 
 
 def in_order(shown: Sequence[int | None]) -> list[int]:

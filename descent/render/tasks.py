@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from descent.plan import CameraPlan, OutputPlan, Plan, canonical, plain
-from descent.render.words import layout_key, words_at
-from descent.stages import stage
+from descent.render.words import layout_key, texts_of, words_at
+from descent.stages import reach, stage
 from descent.timeline import chunks
 
 CHUNK_S = Fraction(2)
@@ -41,8 +41,7 @@ def reach_of(camera: CameraPlan) -> int:
     total = 0
     for part in camera.stages:
         found = stage(part.name)
-        radius = found.radius
-        total += radius(found.params.model_validate(part.params)) if callable(radius) else radius
+        total += reach(found, found.params.model_validate(part.params))
     return total
 
 
@@ -83,8 +82,9 @@ def tasks_of(
     """
     assert output.timeline is not None
     for index, part in enumerate(output.timeline.spans):
+        texts = texts_of(plan, output, index)
         for ticks in chunks(len(part.times), output.rate, CHUNK_S):
-            yield _task(plan, output, cast, fingerprint, index, ticks)
+            yield _task(plan, output, cast, fingerprint, index, ticks, texts)
 
 
 def _task(
@@ -94,6 +94,7 @@ def _task(
     fingerprint: str,
     index: int,
     ticks: range,
+    texts: Mapping[str, Any],
 ) -> Task:
     assert output.timeline is not None
     span = output.spans[index]
@@ -132,6 +133,7 @@ def _task(
         "rate": output.rate,
         "profile": output.profile,
         "layouts": layouts,
+        "texts": texts,
         "ticks": rows,
         "cameras": {name: _camera(cast[name], frames) for name, frames in needed.items()},
     }
@@ -173,7 +175,7 @@ def _camera(cast: Cast, frames: Sequence[int]) -> dict[str, Any]:
                 "name": part.name,
                 "label": part.label,
                 "params": part.params,
-                "measured": sliced(cast.measured.get(part.name), frames, len(camera.shots)),
+                "measured": sliced(part.name, cast.measured.get(part.name), frames),
             }
             for part in camera.stages
         ],
@@ -181,17 +183,14 @@ def _camera(cast: Cast, frames: Sequence[int]) -> dict[str, Any]:
 
 
 def sliced(
-    measured: Mapping[str, Any] | None, frames: Sequence[int], count: int
+    name: str, measured: Mapping[str, Any] | None, frames: Sequence[int]
 ) -> dict[str, Any] | None:
-    """A measurement as some of `count` frames see it: of lists a frame, their entries."""
+    """What a stage reads of its measurement, the lists of a value a frame cut to `frames`."""
     if measured is None:
         return None
-    return {
-        key: [value[i] for i in frames]
-        if isinstance(value, list) and len(value) == count
-        else value
-        for key, value in measured.items()
-    }
+    found = stage(name)
+    lists = {key: [measured[key][i] for i in frames] for key in found.per_frame}
+    return lists | {key: measured[key] for key in found.pinned if key in measured}
 
 
 def _paths(camera: CameraPlan, frames: Sequence[int]) -> list[list[Any]]:

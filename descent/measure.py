@@ -1,0 +1,126 @@
+"""What looks once: stages that measure a whole camera before any frame is restored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from descent.clip import Clip
+from descent.model import Format, Job, Shot
+from descent.plan import CameraPlan, canonical, plain
+from descent.sources.reader import open_clip
+from descent.stages import run_stage, stage
+from descent.tools.files import write_text
+from descent.work import Progress, checkpoint, run
+
+MEASURE_VERSION = "measured.1"
+
+# Camera -> stage -> what it measured, lists of a value a frame as long as the camera.
+Measured = dict[str, dict[str, dict[str, Any]]]
+
+
+def measures(camera: CameraPlan) -> bool:
+    """Whether any stage of the camera looks at all of it first."""
+    return any(stage(part.name).measure is not None for part in camera.stages)
+
+
+def look(
+    cameras: Mapping[str, CameraPlan],
+    used: Mapping[str, Sequence[int]],
+    digests: Mapping[str, Mapping[int, str]],
+    *,
+    store: Path,
+    fingerprint: str,
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Measured:
+    """What the stages of each camera measure over the frames that the release uses.
+
+    `used` are frame numbers in order, `digests` the SHA-256 of their files. A measurement
+    is a small JSON file in `store`, named by what it looked at: it is made again only when
+    that changes. Raises what reading the frames raises.
+    """
+    jobs = {}
+    for name, camera in cameras.items():
+        if used[name] and measures(camera):
+            jobs[name] = _job(camera, used[name], digests[name], fingerprint)
+    outcome = run(list(jobs.values()), store=store, workers=workers, progress=progress)
+    outcome.check()
+    found: Measured = {name: {} for name in cameras}
+    for name, job in jobs.items():
+        seen = json.loads((store / job.outs[0]).read_text("utf-8"))
+        for part, values in seen["stages"].items():
+            count = len(cameras[name].shots)
+            found[name][part] = _spread(part, values, used[name], count)
+    return found
+
+
+def _job(
+    camera: CameraPlan, frames: Sequence[int], digests: Mapping[int, str], fingerprint: str
+) -> Job:
+    shots = [camera.shots[i] for i in frames]
+    decides = {
+        "version": MEASURE_VERSION,
+        "frames": [[digests[i], camera.shots[i].index] for i in frames],
+        "stored": camera.stored,
+        "turn": camera.turn,
+        "mirror": camera.mirror,
+        "crop": camera.crop,
+        "stages": camera.stages,
+    }
+    key = hashlib.sha256(canonical([fingerprint, decides]).encode()).hexdigest()
+    args = {
+        **plain(decides),
+        "camera": camera.name,
+        "paths": [[str(s.path.absolute()), s.index, s.pts] for s in shots],
+    }
+    outs = (f"measured/{camera.name}-{key[:16]}.json",)
+    return Job(f"measured-{key}", "descent.measure:measure_camera", args, outs, weight=len(shots))
+
+
+def measure_camera(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:
+    """The job: every measuring stage of one camera, in order, each over the ones before it."""
+    clip = _open(args)
+    found = {}
+    for part in args["stages"]:
+        measure = stage(part["name"]).measure
+        measured = None
+        if measure is not None:
+            params = stage(part["name"]).params.model_validate(part["params"])
+            measured = dict(measure(clip, params, lambda *_: checkpoint()))
+            found[part["name"]] = measured
+        clip = run_stage(clip, part["name"], part["params"], measured)
+    body = {"version": MEASURE_VERSION, "camera": args["camera"], "stages": found}
+    write_text(outs[0], json.dumps(body, indent=1, sort_keys=True) + "\n")
+    return {"stages": sorted(found)}
+
+
+def _open(args: Mapping[str, Any]) -> Clip:
+    shots = [
+        Shot(args["camera"], Path(path), None, index, pts=pts) for path, index, pts in args["paths"]
+    ]
+    return open_clip(
+        shots,
+        [Fraction(k) for k in range(len(shots))],
+        Format(**args["stored"]),
+        turn=args["turn"],
+        mirror=args["mirror"],
+        crop=tuple(args["crop"]) if args["crop"] else None,
+    )
+
+
+def _spread(
+    name: str, values: Mapping[str, Any], frames: Sequence[int], count: int
+) -> dict[str, Any]:
+    """A measurement with its lists of a value a frame stretched to all `count` frames."""
+    spread = dict(values)
+    for key in stage(name).per_frame:
+        whole: list[Any] = [None] * count
+        for k, i in enumerate(frames):
+            whole[i] = values[key][k]
+        spread[key] = whole
+    return spread
