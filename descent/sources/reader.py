@@ -298,11 +298,14 @@ class _Reader:
         except Damaged as error:
             raise self._placed(error, shot, where) from error
         depth: Depth = 10 if source.bits > 8 and not self.planes else 8
+        notes: dict[str, str] = dict(source.notes)
+        if source.bits > depth:
+            notes["depth"] = f"{source.bits} to {depth} bits"
         upright = upright_planes(decoded, source, depth)
         self._hold_size(upright.y.shape, where)
         if self.planes:
-            return Frame(self.geometry.planes(upright), notes=source.notes)
-        return Frame(self.geometry.array(self._colours(upright, depth)), notes=source.notes)
+            return Frame(self.geometry.planes(upright), notes=notes)
+        return Frame(self.geometry.array(self._colours(upright, depth)), notes=notes)
 
     def _placed(self, error: Damaged, shot: Shot, where: str) -> Damaged:
         """A clip's damage, with the frames' places in the file rather than its time stamps."""

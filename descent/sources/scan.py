@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from descent.errors import Damaged, FormatError, SourceError
 from descent.model import Finding
+from descent.sources.mp4 import read_tables
 from descent.sources.sniff import Kind, header
 
 DEMUXERS: dict[Kind, str] = {"mov": "mov", "matroska": "matroska", "avi": "avi"}
@@ -75,81 +76,114 @@ def open_video(path: Path, kind: Kind | None = None) -> tuple[Any, Any]:
 def scan(path: Path, kind: Kind | None = None) -> Scan:
     """Every frame that a player would show, in order, by its own time stamp.
 
-    Demultiplexes only. Frames that an edit list hides are left out; frames stored out of
-    order (B-frames) are put in order; two frames of one time are reported and the first is
-    kept. Raises `Damaged` when the file breaks off, `SourceError` when it tells no times.
+    Reads the tables of an MP4 or MOV where they tell all, else demultiplexes; decodes
+    nothing. Frames that an edit list hides are left out; frames stored out of order
+    (B-frames) are put in order; two frames of one time are reported and the first is kept.
+    Raises `Damaged` when the file breaks off, `SourceError` when it tells no times.
     """
     import av
 
+    kind = kind or header(str(path)).kind
+    tables = read_tables(path) if kind == "mov" else None
     container, stream = open_video(path, kind)
     with container:
-        seen: list[tuple[int, int]] = []
-        untimed = hidden = 0
-        try:
-            for packet in container.demux(stream):
-                if packet.size == 0:
-                    continue
-                if packet.is_discard:
-                    hidden += 1
-                elif packet.pts is None:
-                    untimed += 1
-                    if packet.dts is not None:
-                        seen.append((packet.dts, packet.duration or 0))
-                else:
-                    seen.append((packet.pts, packet.duration or 0))
-        except (av.FFmpegError, OSError) as error:
-            raise Damaged(
-                f"breaks off after {len(seen)} frames: {error}",
-                where=str(path),
-                do="fetch or copy the file again",
-            ) from error
-        context = stream.codec_context
-        if untimed and (context.has_b_frames or len(seen) < untimed):
-            raise SourceError(
-                f"{untimed} frames carry no time of their own",
-                where=str(path),
-                do="remux it: ffmpeg -fflags +genpts -i IN -c copy OUT.mkv",
-            )
-        if not seen:
-            raise SourceError("holds no frames", where=str(path), do="list another file")
-        start = Fraction(container.start_time or 0, av.time_base)
         base = Fraction(stream.time_base)
+        start = Fraction(container.start_time or 0, av.time_base)
         # FFmpeg tells a container's start in whole microseconds: take the exact tick there.
         if stream.start_time is not None and abs(stream.start_time * base - start) < base:
             start = stream.start_time * base
-        return _ordered(path, seen, hidden, base, start, (context.height, context.width))
+        if tables and (Fraction(1, tables.timescale), tables.pts[0]) == (base, stream.start_time):
+            seen = _Seen([(tick, tables.last_ticks) for tick in tables.pts])
+        else:
+            seen = _packets(path, container, stream)
+        if not seen.frames:
+            raise SourceError("holds no frames", where=str(path), do="list another file")
+        promised = int(stream.frames or 0)
+        declared_s = _declared_s(stream.metadata.get("DURATION", ""))
+        size = (stream.codec_context.height, stream.codec_context.width)
+    turn = tables.turn if tables else None
+    read = _ordered(path, seen, promised, base, start, size, turn)
+    if declared_s - read.end_s > 1:
+        what = f"ends at {float(read.end_s):.2f} s of the {float(declared_s):.2f} s it declares"
+        cut = Finding("cut_off", str(path), what, "fetch or copy the file again")
+        return replace(read, findings=(*read.findings, cut))
+    return read
+
+
+def _declared_s(text: str) -> Fraction:
+    """The length that Matroska writes for a track, such as 00:00:12.345000000; 0 if none."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return Fraction(0)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Frames as (tick, duration), and how many a player would not show."""
+
+    frames: list[tuple[int, int]] = field(default_factory=list)
+    hidden: int = 0
+
+
+def _packets(path: Path, container: Any, stream: Any) -> _Seen:
+    import av
+
+    seen, untimed = _Seen(), 0
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            if packet.is_discard:
+                seen.hidden += 1
+                continue
+            untimed += packet.pts is None
+            tick = packet.pts if packet.pts is not None else packet.dts
+            if tick is not None:
+                seen.frames.append((tick, packet.duration or 0))
+    except (av.FFmpegError, OSError) as error:
+        raise Damaged(
+            f"breaks off after {len(seen.frames)} frames: {error}",
+            where=str(path),
+            do="fetch or copy the file again",
+        ) from error
+    if untimed and (stream.codec_context.has_b_frames or len(seen.frames) < untimed):
+        raise SourceError(
+            f"{untimed} frames carry no time of their own",
+            where=str(path),
+            do="remux it: ffmpeg -fflags +genpts -i IN -c copy OUT.mkv",
+        )
+    return seen
 
 
 def _ordered(
     path: Path,
-    seen: list[tuple[int, int]],
-    hidden: int,
+    seen: _Seen,
+    promised: int,
     base: Fraction,
     start: Fraction,
     size: tuple[int, int],
+    turn: int | None,
 ) -> Scan:
     findings = []
-    seen.sort()
-    pts = [seen[0][0]]
+    frames = sorted(seen.frames)
+    pts = [frames[0][0]]
     doubled = []
-    for tick, _ in seen[1:]:
+    for tick, _ in frames[1:]:
         if tick == pts[-1]:
             doubled.append(tick)
         else:
             pts.append(tick)
     if doubled:
         times = ", ".join(f"{float(t * base - start):.3f} s" for t in doubled[:5])
-        findings.append(
-            Finding(
-                "duplicate",
-                str(path),
-                f"{len(doubled)} frames share a time stamp with another ({times}); "
-                "the first of each is used",
-            )
-        )
-    if hidden:
-        findings.append(
-            Finding("hidden", str(path), f"its edit list hides {hidden} frames", level="note")
-        )
-    last = seen[-1][1] or (pts[-1] - pts[-2] if len(pts) > 1 else 0)
-    return Scan(path, tuple(pts), base, start, last, size[0], size[1], findings=tuple(findings))
+        what = f"{len(doubled)} frames share a time stamp with another ({times}); the first is used"
+        findings.append(Finding("duplicate", str(path), what))
+    if seen.hidden:
+        what = f"its edit list hides {seen.hidden} frames"
+        findings.append(Finding("hidden", str(path), what, level="note"))
+    if promised > len(frames) + seen.hidden:
+        what = f"holds {len(frames)} of the {promised} frames that its header promises"
+        findings.append(Finding("cut_off", str(path), what, "fetch or copy the file again"))
+    last = frames[-1][1] or (pts[-1] - pts[-2] if len(pts) > 1 else 0)
+    return Scan(path, tuple(pts), base, start, last, *size, turn, tuple(findings))

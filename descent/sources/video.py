@@ -44,6 +44,7 @@ class Decoder:
         self._frames: Iterator[Any] = self._decode()
         self._last: Any = None
         self._here: int | None = None
+        self._failure: Damaged | None = None
 
     def close(self) -> None:
         """Let the file go."""
@@ -56,15 +57,20 @@ class Decoder:
             return self._last
         if self._here is None or pts < self._here or self._key_between(self._here, pts):
             self._seek(pts)
-        for attempt in range(4):
+        # A seek may come out behind the frame, or where what it leans on lies before: then
+        # from a second further back each time, and at last from the start.
+        for back_s in (1, 8, None):
             frame = self._forward(pts)
             if frame is not None:
                 self._last, self._here = frame, pts
                 return frame
-            # The seek came out behind the frame, or on one that leans on what lies before.
-            back = 0 if attempt == 2 else pts - (pts - self.pts[0]) // 8 * (attempt + 1)
-            self._seek(back)
-        raise self._damaged("its data breaks off before this frame", pts)
+            ticks = 0 if back_s is None else int(back_s / self.stream.time_base)
+            self._seek(self.pts[0] if back_s is None else pts - ticks)
+        frame = self._forward(pts)
+        if frame is None:
+            raise self._failure or self._damaged("its data breaks off before this frame", pts)
+        self._last, self._here = frame, pts
+        return frame
 
     def _key_between(self, here: int, there: int) -> bool:
         place = bisect_right(self._keys, there) - 1
@@ -83,23 +89,32 @@ class Decoder:
         self._frames, self._here = self._decode(), None
 
     def _forward(self, pts: int) -> Any:
-        """The frame of `pts`, or None when what comes out is later than that."""
-        for frame in self._frames:
-            time = frame.pts if frame.pts is not None else frame.dts
-            if time is None or time < pts:
-                continue
-            if time > pts or frame.is_corrupt:
-                return None
-            return frame
+        """The frame of `pts`; None when what comes out is later, or breaks on the way."""
+        self._failure = None
+        try:
+            for frame in self._frames:
+                time = frame.pts if frame.pts is not None else frame.dts
+                if time is None or time < pts:
+                    continue
+                if time == pts and frame.is_corrupt:
+                    self._failure = self._damaged("parts of it could not be decoded", pts)
+                return None if time > pts or frame.is_corrupt else frame
+        except Damaged as error:
+            self._failure = error
         return None
 
     def _decode(self) -> Iterator[Any]:
         import av
 
+        key: int | None = None
         time = self.pts[0]
         try:
             for packet in self.container.demux(self.stream):
                 time = packet.pts if packet.pts is not None else packet.dts or time
+                if packet.size and key is None and packet.is_keyframe:
+                    key = time
+                elif packet.size and key is not None and time < key:
+                    continue  # shown before the keyframe, and leans on what was not decoded
                 yield from packet.decode()
         except (av.FFmpegError, OSError) as error:
             raise self._damaged(str(error), time) from error
@@ -132,7 +147,15 @@ class Clips:
         """A decoded frame and how its samples are to be read."""
         if self._open is None or self._open.path != path:
             self.close()
-            self._open = Decoder(path, self._stamps[path], threads=self._threads)
+            stamps = self._stamps[path]
+            try:
+                self._open = Decoder(path, stamps, threads=self._threads)
+            except Damaged as error:
+                every = tuple(range(len(stamps)))
+                raise Damaged(
+                    error.what, where=error.where, do=error.do, digest=sha256(path),
+                    path=str(path), indices=every,
+                ) from error  # fmt: skip
         frame = self._open.at(pts)
         return frame, source_of(frame, self._open.codec)
 
