@@ -21,6 +21,7 @@ from descent.model import Planes
 from descent.tools.colour import SUBSAMPLING, chroma_of, depth_of
 
 kernel = njit(cache=True, nogil=True)
+i32 = np.int32
 
 Role = Literal["title", "clock", "event", "credit", "mark", "note", "headline", "line"]
 
@@ -71,6 +72,10 @@ class Word:
     where: str = ""
 
 
+#: What a raster depends on: the set text, its alignment, whether it lies on a pill.
+Key = tuple[Setting, Align, bool]
+
+
 class Raster(NamedTuple):
     """Coverage of type (`ink`) and of its shade, uint8 (rows, cols), even sizes.
 
@@ -94,6 +99,7 @@ class Placed(NamedTuple):
     box: Rect
     alpha: int
     level: int
+    key: Key
 
 
 def unit(rows: int, cols: int) -> float:
@@ -115,6 +121,7 @@ def setting_of(word: Word, scale: float) -> Setting:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def placed(word: Word, rows: int, cols: int) -> Placed | None:
     """The word's raster on a canvas of `rows` x `cols` px; None where there is no text."""
     look = LOOKS[word.role]
@@ -122,7 +129,8 @@ def placed(word: Word, rows: int, cols: int) -> Placed | None:
     alpha = round(min(max(word.alpha, 0.0), 1.0) * 256)
     if not any(setting.lines) or alpha == 0:
         return None
-    raster = _raster(setting, word.align, look.pill)
+    key = (setting, word.align, look.pill)
+    raster = _raster(*key)
     top = word.row if word.base == "top" else word.row - raster.box_rows
     left = (
         word.col - {"left": 0, "center": raster.box_cols // 2, "right": raster.box_cols}[word.align]
@@ -130,7 +138,8 @@ def placed(word: Word, rows: int, cols: int) -> Placed | None:
     box = Rect(top, left, raster.box_rows, raster.box_cols)
     # Even corners: then the chroma samples under the raster are whole.
     corner = ((top + raster.top) // 2 * 2, (left + raster.left) // 2 * 2)
-    return Placed(raster, Rect(*corner, *raster.ink.shape), box, alpha, look.level)
+    rect = Rect(*corner, *raster.ink.shape)
+    return Placed(raster, rect, box, alpha, look.level, key)
 
 
 def _pill_pad(px: float) -> tuple[int, int]:
@@ -156,7 +165,19 @@ def _raster(setting: Setting, align: Align, pill: bool) -> Raster:
         )
         shade = _rounded(ink.shape, *box)
         return Raster(ink, shade, -box[0], -box[1], box[2], box[3])
-    return Raster(ink, _halo(ink, setting.px), -margin - above, -margin, height, drawn.shape[1])
+    shade = _running_shade(setting, align, margin) if setting.tabular else _halo(ink, setting.px)
+    return Raster(ink, shade, -margin - above, -margin, height, drawn.shape[1])
+
+
+def _running_shade(setting: Setting, align: Align, margin: int) -> NDArray[np.uint8]:
+    """The shade of running digits: that of eights, so that it neither flickers nor costs."""
+    eights = tuple("".join("8" if c.isdigit() else c for c in line) for line in setting.lines)
+    return _shade_of(setting._replace(lines=eights), align, margin)
+
+
+@lru_cache(maxsize=64)
+def _shade_of(setting: Setting, align: Align, margin: int) -> NDArray[np.uint8]:
+    return _halo(np.pad(typeface.ink(setting, align)[0], margin), setting.px)
 
 
 def _rounded(
@@ -216,51 +237,60 @@ def draw(planes: Planes, word: Placed) -> None:
     unit_level = 1 << (depth_of(planes) - 8)
     tall, wide = SUBSAMPLING[chroma_of(planes)]
     white = (16 + (219 * word.level + 127) // 255) * unit_level
-    top, left = word.rect.top, word.rect.left
-    raster = word.raster
-    _blend(planes.y, raster.ink, raster.shade, top, left, word.alpha, white, 16 * unit_level)
+    top, left, alpha = word.rect.top, word.rect.left, i32(word.alpha)
+    y0, y1, x0, x1 = _shown(word.rect, planes.y.shape, 1, 1)
+    ink, shade = word.raster.ink[y0:y1, x0:x1], word.raster.shade[y0:y1, x0:x1]
+    under = planes.y[top + y0 : top + y1, left + x0 : left + x1]
+    _blend(under, ink, shade, alpha, i32(white), i32(16 * unit_level))
+    y0, y1, x0, x1 = _shown(word.rect, planes.y.shape, tall, wide)
+    cover = _cover(word.key, tall, wide)[y0:y1, x0:x1]
+    rows = slice(top // tall + y0, top // tall + y1)
+    cols = slice(left // wide + x0, left // wide + x1)
     for plane in (planes.u, planes.v):
-        _fade(plane, raster.ink, raster.shade, top, left, word.alpha, tall, wide, 128 * unit_level)
+        _fade(plane[rows, cols], cover, alpha, i32(128 * unit_level))
+
+
+def _shown(rect: Rect, shape: tuple[int, ...], tall: int, wide: int) -> tuple[int, int, int, int]:
+    """The rows and columns of a raster that lie on a plane of `shape`, in its samples."""
+    y0, x0 = max(0, -rect.top) // tall, max(0, -rect.left) // wide
+    y1 = max(min(rect.rows, shape[0] - rect.top) // tall, y0)
+    return y0, y1, x0, max(min(rect.cols, shape[1] - rect.left) // wide, x0)
+
+
+@lru_cache(maxsize=256)
+def _cover(key: Key, tall: int, wide: int) -> NDArray[np.uint8]:
+    """How much of each chroma sample a raster covers, 0 to 255, by the siting of the sample."""
+    raster = _raster(*key)
+    through = (255 - raster.ink.astype(np.int32)) * (255 - raster.shade)
+    whole = 255 - (through + 127) // 255
+    if wide == 2:
+        before = np.concatenate([whole[:, :1], whole[:, 1:-1:2]], axis=1)
+        whole = before + 2 * whole[:, 0::2] + whole[:, 1::2]
+    if tall == 2:
+        whole = whole[0::2] + whole[1::2]
+    total = tall * (4 if wide == 2 else 1)
+    return ((whole + total // 2) // total).astype(np.uint8)
 
 
 @kernel
-def _blend(
-    y: Any, ink: Any, shade: Any, top: int, left: int, alpha: int, white: int, black: int
-) -> None:
-    for row in range(max(0, -top), min(ink.shape[0], y.shape[0] - top)):
-        for col in range(max(0, -left), min(ink.shape[1], y.shape[1] - left)):
-            s = shade[row, col] * alpha >> 8
-            a = ink[row, col] * alpha >> 8
-            if s or a:
-                under = (y[top + row, left + col] * (255 - s) + black * s + 127) // 255
-                y[top + row, left + col] = (under * (255 - a) + white * a + 127) // 255
+def _blend(y: Any, ink: Any, shade: Any, alpha: Any, white: Any, black: Any) -> None:
+    """Luma towards black by the shade, then towards white by the ink, in 256 steps."""
+    for row in range(y.shape[0]):
+        line, inks, shades = y[row], ink[row], shade[row]
+        for col in range(line.size):
+            s = i32(i32(shades[col]) * alpha >> 8)
+            a = i32(i32(inks[col]) * alpha >> 8)
+            s, a = i32(s + (s >> 7)), i32(a + (a >> 7))  # 255 is all: 256
+            dark = i32(i32(i32(line[col]) * (256 - s)) + i32(black * s) + 128) >> 8
+            line[col] = i32(i32(i32(dark) * (256 - a)) + i32(white * a) + 128) >> 8
 
 
 @kernel
-def _fade(
-    plane: Any, ink: Any, shade: Any, top: int, left: int, alpha: int, tall: int, wide: int,
-    grey: int,
-) -> None:  # fmt: skip
-    """Chroma towards grey, by the coverage at the luma pixels that a sample belongs to."""
-    for row in range(ink.shape[0] // tall):
-        at_row = top // tall + row
-        if at_row < 0 or at_row >= plane.shape[0]:
-            continue
-        for col in range(ink.shape[1] // wide):
-            at_col = left // wide + col
-            if at_col < 0 or at_col >= plane.shape[1]:
-                continue
-            total, weight = 0, 0
-            for k in range(tall):
-                for n in range(-1 if wide == 2 else 0, wide):
-                    x = min(max(col * wide + n, 0), ink.shape[1] - 1)
-                    s = shade[row * tall + k, x] * alpha >> 8
-                    a = ink[row * tall + k, x] * alpha >> 8
-                    share = 2 if wide == 2 and n == 0 else 1
-                    total += share * (255 * 255 - (255 - s) * (255 - a))
-                    weight += share
-            if total:
-                whole = weight * 255 * 255
-                value = np.int64(plane[at_row, at_col]) - grey
-                kept = value * (whole - total)
-                plane[at_row, at_col] = grey + (2 * kept + whole) // (2 * whole)
+def _fade(plane: Any, cover: Any, alpha: Any, grey: Any) -> None:
+    """Chroma towards grey by its cover."""
+    for row in range(plane.shape[0]):
+        line, covers = plane[row], cover[row]
+        for col in range(line.size):
+            c = i32(i32(covers[col]) * alpha >> 8)
+            c = i32(c + (c >> 7))
+            line[col] = i32(i32(i32(line[col]) * (256 - c)) + i32(grey * c) + 128) >> 8
