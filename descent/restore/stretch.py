@@ -22,6 +22,7 @@ _REACH = 8  # codes either side over which a histogram counts as locally flat
 _ENOUGH = 24.0  # pixels a code: an empty one by chance has odds of e**-24
 _PLENTY = 200.0
 _MOST_GAIN = 12.0
+_PUZZLES = 12  # codes between two counts that are tried both ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,12 @@ def find_stretch(counts: NDArray[np.int64]) -> Stretch:
     line = _line(order, codes)
     if line is None:
         return none
-    # The sparse tails must lie on the same ladder; they narrow the gain when they do.
-    gain, start = line
     every = np.flatnonzero(used)
     every = every[(every > low) & (every < high)]
-    steps = np.rint((every - start) / gain)
-    wider = _line(steps, every)
-    if wider is not None:
-        gain, start = wider
-    elif np.mean(np.abs(gain * steps + start - every) > 0.5 + 0.02 * gain) > 0.02:
+    extended = _extend(line, (int(codes[0]), int(codes[-1])), every)
+    if extended is None:
         return none
+    gain, start = extended
     # The raw count called 0 is that of the first code a count can reach.
     first = np.ceil((-0.5 - start) / gain)
     return Stretch(float(gain), float(-(start / gain) - first), True, low=low, high=high)
@@ -120,6 +117,51 @@ def _dense_run(counts: NDArray[np.int64], low: int, high: int) -> tuple[int, int
     starts, ends = edges[::2], edges[1::2]
     best = int(np.argmax(ends - starts))
     return int(starts[best]), int(ends[best])
+
+
+def _extend(
+    line: tuple[float, float], span: tuple[int, int], every: NDArray[np.int64]
+) -> tuple[float, float] | None:
+    """The line drawn out from the dense `span` over all codes in use, the sparse tails too.
+
+    They must lie on the same ladder, and narrow the gain when they do. The span grows by
+    an eighth of itself at a time, so that no code is ever far from what is known.
+    """
+    first, last = span
+    while first > every[0] or last < every[-1]:
+        reach = max(2, (last - first) // 8)
+        first, last = max(first - reach, int(every[0])), min(last + reach, int(every[-1]))
+        inside = every[(every >= first) & (every <= last)]
+        steps, sure = _rungs(line, inside)
+        wider = _line(steps[sure], inside[sure])
+        if wider is None:
+            return None
+        line = wider
+    steps, known = _rungs(line, every)
+    for k in np.flatnonzero(~known)[:_PUZZLES]:
+        # A code between two rungs is one count or the next: what no line can join is wrong.
+        trial = known.copy()
+        trial[k] = True
+        place = (every[k] - line[1]) / line[0]
+        for step in (np.floor(place), np.ceil(place)):
+            steps[k] = step
+            wider = _line(steps[trial], every[trial])
+            if wider is not None:
+                line = wider
+                steps, known = _rungs(line, every)
+                break
+    # A few strays (an overlay drawn later, say) may miss the ladder; more may not.
+    if known.mean() < 0.98:
+        return None
+    return line
+
+
+def _rungs(
+    line: tuple[float, float], codes: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The nearest count of each code on the line, and whether it rounds to that code."""
+    steps: NDArray[np.float64] = np.rint((codes - line[1]) / line[0])
+    return steps, np.abs(line[0] * steps + line[1] - codes) <= 0.5 + 1e-5
 
 
 def _line(order: NDArray[np.float64], codes: NDArray[np.int64]) -> tuple[float, float] | None:

@@ -196,7 +196,7 @@ def test_a_camera_starts_from_its_file_and_wins(tmp_path: Path) -> None:
     camera = loaded.config.cameras["a"]
     assert camera.rate == 10
     assert (camera.title, camera.instruments) == ("Mine", ("ES",))
-    assert camera.restore["debayer"] == {"method": "fast"}
+    assert camera.restore["debayer"] == {"gains": [1.28, 1.0, 2.38], "method": "fast"}
     assert camera.restore["deflicker"] is False
     assert camera.restore["levels"] == {}
     assert camera.missing.then == "black"

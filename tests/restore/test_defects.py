@@ -1,0 +1,177 @@
+"""Defects: header bytes, hot pixels, lost rows; found, filled, flagged, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from descent.clip import Clip
+from descent.model import LOST, REPAIRED, Format, Frame
+from descent.restore.defects import STAGE, Defects
+from descent.restore.header import header_turn, processed_header_turn, turned
+
+Picture = NDArray[np.float32]
+LINEAR = Format(96, 128, "mosaic", "float32", "RGGB", "linear", 1.0)
+
+
+def mosaic(seed: int = 0, rows: int = 96, cols: int = 128) -> Picture:
+    """Smooth ground through four colours, with a little noise."""
+    y, x = np.mgrid[:rows, :cols]
+    colour = np.where((y & 1) == (x & 1), np.where(y & 1, 0.15, 0.4), 0.5)
+    swell = 1 + 0.2 * np.sin((x + 9 * seed) / 17) * np.cos(y / 13)
+    noise = np.random.default_rng(seed).normal(0, 0.004, (rows, cols))
+    return np.clip(colour * swell + noise, 0, 1).astype(np.float32)
+
+
+def with_header(picture: Picture) -> Picture:
+    """The picture with 48 bytes in row 0, a third of them zero."""
+    out = picture.copy()
+    out[0, :48] = np.random.default_rng(7).random(48)
+    out[0, [5, 6, 7, 9, 10, 13, 14, 15, 17, 18, 24, 25, 26, 29, 30, 31]] = 0
+    return out
+
+
+def clip_of(pictures: list[Picture], kind: Format = LINEAR) -> Clip:
+    """A clip of those pictures, one a second."""
+
+    def pull(indices: Iterable[int | None]) -> Iterator[Frame | None]:
+        return (None if k is None else Frame(pictures[k]) for k in indices)
+
+    return Clip([Fraction(k) for k in range(len(pictures))], kind, lambda _: frozenset(), pull)
+
+
+def run(picture: Picture, kind: Format = LINEAR, params: Defects | None = None) -> Frame:
+    """The stage on one frame, with nothing measured."""
+    return STAGE.apply([Frame(picture)], 0, params or Defects(), None, 0, kind)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_a_header_is_found_in_any_corner(turn: int) -> None:
+    """However a source turned or mirrored its frames, the header is found and filled."""
+    clean = mosaic()
+    picture = np.ascontiguousarray(turned(with_header(clean), turn))
+    out = run(picture, Format(*picture.shape, "mosaic", "float32", "RGGB", "linear", 1.0))
+    wanted = turned(clean, turn)
+    assert np.abs(np.asarray(out.pixels) - wanted).max() < 0.06
+    assert out.flags is not None
+    assert (out.flags == REPAIRED).sum() == 48
+    assert out.notes["defects"]["filled"] == 48
+
+
+def test_a_clean_frame_is_left_alone() -> None:
+    """Nothing to fill: same pixels, no flags."""
+    picture = mosaic()
+    out = run(picture)
+    np.testing.assert_array_equal(np.asarray(out.pixels), picture)
+    assert out.flags is None
+
+
+def test_hot_and_dead_pixels_are_measured_and_filled() -> None:
+    """Pixels that stand out in every frame are listed; a passing speck is not."""
+    spots = [(10, 11, 1.0), (40, 60, 0.0), (0, 70, 1.0), (95, 127, 1.0)]
+    pictures = [mosaic(seed) for seed in range(8)]
+    for picture in pictures:
+        for y, x, value in spots:
+            picture[y, x] = value
+    pictures[3][70, 30] = 1.0
+    assert STAGE.measure is not None
+    numbers = STAGE.measure(clip_of(pictures), Defects())
+    assert sorted(map(tuple, numbers["pixels"])) == sorted((y, x) for y, x, _ in spots)
+    out = STAGE.apply([Frame(pictures[0])], 0, Defects(), numbers, 0, LINEAR)
+    clean = mosaic(0)
+    for y, x, _ in spots:
+        assert abs(float(np.asarray(out.pixels)[y, x] - clean[y, x])) < 0.05
+        assert out.flags is not None
+        assert out.flags[y, x] == REPAIRED
+    assert np.asarray(out.pixels)[70, 31] == pictures[0][70, 31]
+
+
+def test_few_frames_prove_nothing() -> None:
+    """From fewer than six frames no pixel is called defective."""
+    pictures = [mosaic(seed) for seed in range(4)]
+    for picture in pictures:
+        picture[10, 11] = 1.0
+    assert STAGE.measure is not None
+    assert STAGE.measure(clip_of(pictures), Defects())["pixels"] == []
+
+
+@pytest.mark.parametrize("rows", [[20], [20, 21, 22, 23, 24], [0, 1], [95]])
+def test_lost_rows_are_filled_between_their_own_colours(rows: list[int]) -> None:
+    """Black rows in a lit picture are filled and flagged as lost."""
+    clean = mosaic()
+    picture = clean.copy()
+    picture[rows] = 0
+    out = run(picture)
+    assert np.abs(np.asarray(out.pixels) - clean)[rows].mean() < 0.05
+    assert out.flags is not None
+    assert (out.flags[rows] & LOST).all()
+    assert out.notes["defects"]["lost_rows"] == len(rows)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_constant_frames_have_lost_nothing(value: float) -> None:
+    """All black, all white and all grey come back as they are."""
+    picture = np.full((64, 128), value, np.float32)
+    out = run(picture)
+    np.testing.assert_array_equal(np.asarray(out.pixels), picture)
+    assert out.flags is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 24), st.integers(1, 80), st.sampled_from(["raw", "processed", "auto"]))
+def test_any_size_is_survived(rows: int, cols: int, header: str) -> None:
+    """However small the frame, never NaN and never a crash, even where all of it is header."""
+    rng = np.random.default_rng(rows * 100 + cols)
+    picture = rng.random((rows, cols), dtype=np.float32)
+    kind = Format(rows, cols, "mosaic", "float32", "RGGB", "linear", 1.0)
+    out = run(picture, kind, Defects(header=header))  # type: ignore[arg-type]
+    assert np.isfinite(np.asarray(out.pixels)).all()
+    assert np.asarray(out.pixels).shape == (rows, cols)
+
+
+def test_the_input_is_not_written_to() -> None:
+    """Stages are pure: the frame that came in is as it was."""
+    picture = with_header(mosaic())
+    before = picture.copy()
+    run(picture)
+    np.testing.assert_array_equal(picture, before)
+
+
+def test_real_headers_are_found_and_nothing_else(shared_data: Path) -> None:
+    """Raw and processed stills show their header; no LCAM frame or photograph does."""
+    stills = sorted((shared_data / "edl_stills").iterdir())
+    for path in stills:
+        picture = np.asarray(Image.open(path).convert("RGB"), np.float32) / 255
+        if "ECM" in path.name:
+            assert header_turn(np.ascontiguousarray(picture[..., 0]), 2) == 0
+        else:
+            assert processed_header_turn(picture.mean(axis=2)) == 0
+    others = [
+        *sorted((shared_data / "lcam").glob("*.jpg"))[::6],
+        *(shared_data / "kodak").iterdir(),
+    ]
+    for path in others:
+        grey = np.asarray(Image.open(path).convert("L"), np.float32) / 255
+        assert processed_header_turn(grey) is None, path.name
+        assert header_turn(grey, 2) is None, path.name
+
+
+def test_a_processed_header_is_filled_on_rgb() -> None:
+    """On RGB the smeared corner of 56 x 8 is filled in every channel."""
+    y, x = np.mgrid[:100, :200]
+    clean = np.stack([0.4 + x / 1000, 0.3 + y / 1000, 0.2 + (x + y) / 2000], -1).astype(np.float32)
+    picture = clean.copy()
+    picture[:3, :48] = np.random.default_rng(3).random((3, 48, 3))
+    out = run(picture, Format(100, 200, "rgb", "float32", None, "linear", 1.0))
+    assert np.abs(np.asarray(out.pixels) - clean).max() < 0.05
+    assert out.flags is not None
+    assert (out.flags[:8, :56] == REPAIRED).all()
+    assert out.flags.astype(bool).sum() == 8 * 56
