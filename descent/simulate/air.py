@@ -7,15 +7,14 @@ from math import exp
 import cv2
 import numpy as np
 
-from descent.simulate import relief
 from descent.simulate.mesh import SUN
 from descent.simulate.optics import Pixels, Vector, View
 from descent.simulate.trajectory import EVENTS, Trajectory, smoothstep
 
-_SKY = np.array([0.52, 0.415, 0.30])
+_SKY = np.array([0.56, 0.405, 0.255])
 _AUREOLE = np.array([0.80, 0.84, 0.92])  # Mars' dust scatters blue forward: the Sun's rim is bluish
-_HAZE = np.array([0.330, 0.215, 0.130])
-_DUST = np.array([0.455, 0.285, 0.165])
+_HAZE = np.array([0.300, 0.190, 0.112])
+_DUST = np.array([0.435, 0.275, 0.157])
 _SCALE_HEIGHT_M = 11100.0
 _DEPTH = 0.42  # optical depth of the dust overhead
 _POLAR = (512, 1024)  # log radius, angle
@@ -32,8 +31,8 @@ def sky(view: View, height_m: float) -> Pixels:
     up = np.clip(world[..., 2:3], 0.05, 1)
     thick = 1 - np.exp(-_DEPTH * exp(-height_m / _SCALE_HEIGHT_M) / up * 1.6)
     angle = np.arccos(np.clip(world @ SUN, -1, 1))[..., None]
-    glow = 1.3 * np.exp(-angle / 0.28) + 0.35 * np.exp(-angle / 0.75)
-    made = thick * (1.55 * _SKY + glow * _AUREOLE)
+    near, wide = 1.3 * np.exp(-angle / 0.28), 1.5 * np.exp(-angle / 0.62)
+    made = thick * ((1.45 + wide) * _SKY + near * _AUREOLE)
     return np.asarray(
         cv2.resize(made.astype(np.float32), (view.cols, view.rows), interpolation=cv2.INTER_CUBIC)
     )
@@ -43,7 +42,7 @@ def haze(distance_m: float, height_m: float) -> tuple[float, Vector]:
     """Transmission of the air down to the ground and the light (3,) that it adds."""
     column = 1 - exp(-height_m / _SCALE_HEIGHT_M)
     slant = distance_m / max(height_m, 1.0)
-    through = exp(-0.75 * column * slant)
+    through = exp(-0.52 * column * slant)
     return through, (1 - through) * _HAZE
 
 
@@ -52,23 +51,10 @@ class Dust:
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 0xD5])
-        rows, cols = _POLAR
-        streaks = np.zeros((rows, cols), np.float32)
-        for cells_r, cells_a, weight in (
-            (6, 40, 1.0),
-            (14, 110, 0.7),
-            (30, 26, 0.45),
-            (40, 300, 0.35),
-        ):
-            coarse = rng.standard_normal((cells_r, cells_a), dtype=np.float32)
-            wide = np.pad(coarse, ((2, 2), (2, 2)), mode="wrap")
-            big = cv2.resize(
-                wide, None, fx=cols / cells_a, fy=rows / cells_r, interpolation=cv2.INTER_CUBIC
-            )
-            top, left = round(2 * rows / cells_r), round(2 * cols / cells_a)
-            streaks += np.float32(weight) * big[top : top + rows, left : left + cols]
-        self._streaks = streaks / np.float32(streaks.std())
-        self._clumps = relief.layered(rng, 512, 5, 4, 0.55)
+        self._streaks = _round(rng, ((5, 22, 1.0), (12, 60, 0.8), (34, 20, 0.5), (40, 150, 0.3)))
+        self._billows = _round(
+            rng, ((6, 12, 0.8), (12, 24, 1.0), (24, 48, 0.7), (48, 96, 0.5), (96, 192, 0.3))
+        )
 
     @staticmethod
     def strength(path: Trajectory, t: float) -> float:
@@ -98,36 +84,45 @@ class Dust:
         far = np.sqrt(gx * gx + gy * gy) + 0.3
         angle = np.arctan2(gy, gx)
         pr, pa = _POLAR
-        # Fast outward: rings of dust travel in log radius; streaks bend with their age.
-        u = ((angle / (2 * np.pi) + 0.012 * np.log(far)) % 1.0) * pa
-        v = (np.log(far) * 0.19 * pr - t * 130.0) % pr
-        fine = cv2.remap(
-            self._streaks,
-            u.astype(np.float32),
-            v.astype(np.float32),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_WRAP,
-        )
-        cu, cv = (gx * 9 + t * 22) % 512, (gy * 9 + t * 9) % 512
-        clump = cv2.remap(
-            self._clumps,
-            cu.astype(np.float32),
-            cv.astype(np.float32),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_WRAP,
-        )
+        # Fast outward: in log radius dust travels evenly and its clouds grow as they go.
+        u, v = angle / (2 * np.pi) * pa, np.log(far) * 0.24 * pr
+        turn = _look(self._billows, u * 0.5 + 9.0 * t, v * 0.5 - 40 * t)
+        fine = _look(self._streaks, u + 13 * turn + 6 * np.log(far), v + 9 * turn - 150 * t)
+        cloud = _look(self._billows, u + 16 * turn, v + 16 * turn - 120 * t)
         # Thin right under the jets where it is blown bare, thick in a ring, thinner beyond.
         ring = (1 - 0.55 * np.exp(-((far / 2.2) ** 2))) * np.exp(-far / (14 + 60 * strength))
-        lanes = 0.5 + 0.5 * np.cos(4 * angle + 0.8)
-        thick = (
-            strength
-            * ring
-            * np.clip(0.95 + 0.42 * fine + 0.28 * clump + 0.35 * (lanes - 0.5), 0.05, 2.2)
-        )
+        lanes = 0.16 * np.cos(4 * angle + 0.8 + 0.5 * turn)
+        thick = strength * ring * np.clip(0.85 + 0.30 * fine + 0.38 * cloud + lanes, 0.03, 2.2)
         alpha = (1 - np.exp(-1.9 * thick)).astype(np.float32)
-        shade = (0.94 + 0.10 * fine + 0.07 * clump).astype(np.float32)
-        alpha = cv2.resize(alpha, (view.cols, view.rows), interpolation=cv2.INTER_LINEAR)
-        shade = cv2.resize(shade, (view.cols, view.rows), interpolation=cv2.INTER_LINEAR)
+        shade = (0.95 + 0.06 * fine + 0.09 * cloud).astype(np.float32)
+        size = (view.cols, view.rows)
+        alpha = np.asarray(cv2.resize(alpha, size), np.float32)
+        shade = np.asarray(cv2.resize(shade, size), np.float32)
         for k in range(3):
             plane = out[..., k]
             plane += alpha * (shade * np.float32(_DUST[k]) - plane)
+
+
+def _round(rng: np.random.Generator, layers: tuple[tuple[int, int, float], ...]) -> Pixels:
+    """Noise (log radius, angle) of unit spread that closes on itself both ways."""
+    rows, cols = _POLAR
+    out = np.zeros((rows, cols), np.float32)
+    for cells_r, cells_a, weight in layers:
+        coarse = rng.standard_normal((cells_r, cells_a), dtype=np.float32)
+        wide = np.pad(coarse, ((2, 2), (2, 2)), mode="wrap")
+        size = (round(cols * (cells_a + 4) / cells_a), round(rows * (cells_r + 4) / cells_r))
+        big = cv2.resize(wide, size, interpolation=cv2.INTER_CUBIC)
+        top, left = round(2 * rows / cells_r), round(2 * cols / cells_a)
+        out += np.float32(weight) * big[top : top + rows, left : left + cols]
+    return np.asarray(out / np.float32(out.std()), np.float32)
+
+
+def _look(noise: Pixels, u: Vector, v: Vector) -> Pixels:
+    """The noise at fractional columns u and rows v, wrapped round."""
+    rows, cols = noise.shape
+    return np.asarray(
+        cv2.remap(
+            noise, (u % cols).astype(np.float32), (v % rows).astype(np.float32),
+            cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP,
+        )
+    )  # fmt: skip

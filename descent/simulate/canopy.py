@@ -131,7 +131,7 @@ class Canopy:
         outside = np.clip(normal @ SUN, 0, None)[:, None]
         inside = np.clip(-(normal @ SUN), 0, None)[:, None]
         # Neutral on purpose: the canopy's white is what the cameras are balanced by.
-        glow = (0.80 * outside + 0.62 * inside) * float(SUN_LIGHT.mean()) + 0.42
+        glow = (0.92 * outside + 0.62 * inside) * float(SUN_LIGHT.mean()) + 0.20
         wide = float((GROUND_LIGHT + SKY_LIGHT).mean()) * (0.35 + 0.2 * exp(-height_m / 8000))
         return np.repeat(self._paint * (glow + wide), 3, axis=0).astype(np.float32)
 

@@ -35,7 +35,7 @@ HIGHLIGHTS: dict[str, tuple[tuple[When, When], ...]] = {
     "ruc": (("rover_lowered - 1s", "rover_lowered + 7s"), ("bridles_cut - 1s", "bridles_cut + 4s")),
 }
 # The longest share of a frame's interval that a shutter may stay open.
-_OPEN = 0.9
+_OPEN = 0.93
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def landing(
     names : archive names carry the time of exposure by the camera's clock, public_feed
         names the time the product was made, days later; plain names only the frame number.
     flight : the least disturbances that later checks use: swing 0.2 rad/s, clocks off by
-        up to 2 s and 100 ppm, 2 % drops, 3 to 12 px of blur, noise, frames stretched.
+        up to 2 s and 100 ppm, 2 % drops, noise, frames stretched, and 3 to 12 px of blur
+        (at full size) while a camera's subject moves; each frame's own is in the truth.
     stretch : whether each frame is stretched by itself; default: public_feed and flight do.
     every : keep each n-th frame; a larger one makes fewer.
     truth_frames : also write the sharp picture of each mid-exposure to truth/CAMERA, linear
@@ -105,6 +106,7 @@ def landing(
         raise DescentError("no camera runs in these spans", do=f"choose from {_runs()}")
     scene.keep({k for t in tasks for k in scene.needed(t.clock.camera, t.clock.opens(t.frame))})
     out = Path(folder)
+    _vacate(out, tasks)
     for name in {t.clock.camera.name for t in tasks}:
         (out / name).mkdir(parents=True, exist_ok=True)
         if truth_frames:
@@ -134,6 +136,19 @@ def landing(
         out, seed=seed, scale=share, names=names, flight=flight, rough=rough, path=path,
         cameras=parts, shown=shown,
     )  # fmt: skip
+
+
+def _vacate(out: Path, tasks: Sequence[Task]) -> None:
+    """Refuse a folder that holds frames of another landing; they would mix unseen."""
+    ours = {f"{t.clock.camera.name}/{t.file}" for t in tasks}
+    for name in CAMERAS:
+        for path in (out / name).glob("*"):
+            if f"{name}/{path.name}" not in ours:
+                raise DescentError(
+                    "holds a frame that this landing does not make", where=str(path),
+                    do="name an empty folder, or remove this one",
+                )  # fmt: skip
+    (out / "truth.json").unlink(missing_ok=True)
 
 
 def _make(scene: Scene, task: Task, rough: Disturbance, out: Path, sharp: bool) -> dict[str, Any]:
@@ -192,11 +207,16 @@ def _exposure(scene: Scene, clock: CameraClock, frame: int, rough: Disturbance) 
         return camera.exposure_s
     longest = _OPEN / float(camera.rate)
     opens = clock.opens(frame)
-    speed = scene.speed(camera, opens + longest / 3) / float(scene.scale)
     # The metering hunts slowly between a third and two thirds of the allowed blur.
     least, most = rough.blur_px
     aim = least + (most - least) * (0.36 + 0.14 * sin(2 * pi * opens / 3.1 + camera.rows))
-    return round(min(longest, max(0.0008, aim / max(speed, 1e-6))), 7)
+    exposure = longest / 3
+    for _ in range(3):
+        # Speed changes while the shutter is open: look again at what it would have seen.
+        ends = scene.motion(camera, opens, exposure, 9)[[0, -1]] / float(scene.scale)
+        smear = float(np.sqrt(((ends[1] - ends[0]) ** 2).sum())) * 9 / 8
+        exposure = min(longest, max(0.0008, exposure * aim / max(smear, 1e-6)))
+    return round(exposure, 7)
 
 
 def file_name(clock: CameraClock, frame: int, names: Names) -> str:

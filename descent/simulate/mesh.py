@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from descent.simulate.optics import Matrix, Vector
+from descent.simulate.raster import triangles
 
 Colour = tuple[float, float, float]
+Triple = Sequence[float] | Vector
 
 # Radiance of white (1, 1, 1) paint is 1 in full sun; sky and ground are what foil mirrors.
 SUN = np.array([-0.808, -0.255, 0.530])
@@ -48,7 +54,7 @@ class Mesh:
             np.concatenate(faces).astype(np.int32),
         )
 
-    def moved(self, place: Sequence[float] = (0, 0, 0), turn: Matrix | None = None) -> Mesh:
+    def moved(self, place: Triple = (0, 0, 0), turn: Matrix | None = None) -> Mesh:
         """The mesh turned, then shifted."""
         r = np.eye(3) if turn is None else turn
         return Mesh(
@@ -86,7 +92,7 @@ def _grid(points: Vector, normals: Vector, colour: Colour, gloss: float, wrap: b
 
 
 def box(
-    size: Sequence[float], colour: Colour, *, at: Sequence[float] = (0, 0, 0), gloss: float = 0.0,
+    size: Triple, colour: Colour, *, at: Triple = (0, 0, 0), gloss: float = 0.0,
     turn: Matrix | None = None, cell: float = 0.25, rng: np.random.Generator | None = None,
     grain: float = 0.0,
 ) -> Mesh:  # fmt: skip
@@ -124,8 +130,8 @@ def _frame(direction: Vector) -> Matrix:
 
 
 def turned(
-    profile: Sequence[tuple[float, float]], colour: Colour, *, at: Sequence[float] = (0, 0, 0),
-    along: Sequence[float] = (0, 0, 1), gloss: float = 0.0, sides: int = 20,
+    profile: Sequence[tuple[float, float]], colour: Colour, *, at: Triple = (0, 0, 0),
+    along: Triple = (0, 0, 1), gloss: float = 0.0, sides: int = 20,
 ) -> Mesh:  # fmt: skip
     """A body of revolution: `profile` holds (distance along the axis, radius), m."""
     axis = _frame(np.asarray(along, float))
@@ -140,7 +146,7 @@ def turned(
 
 
 def tube(
-    a: Sequence[float], b: Sequence[float], radius: float, colour: Colour, *, gloss: float = 0.0,
+    a: Triple, b: Triple, radius: float, colour: Colour, *, gloss: float = 0.0,
     sides: int = 8,
 ) -> Mesh:  # fmt: skip
     """A strut from a to b, m."""
@@ -153,12 +159,13 @@ def tube(
 
 def cable(points: Vector, radius: float, colour: Colour, *, gloss: float = 0.0) -> Mesh:
     """A cable through points (n, 3), m."""
-    pairs = zip(points[:-1], points[1:], strict=True)
-    return Mesh.join([tube(a, b, radius, colour, gloss=gloss, sides=6) for a, b in pairs])
+    return Mesh.join(
+        [tube(a, b, radius, colour, gloss=gloss, sides=6) for a, b in pairwise(points)]
+    )
 
 
 def ball(
-    radius: float, colour: Colour, *, at: Sequence[float] = (0, 0, 0), gloss: float = 0.0,
+    radius: float, colour: Colour, *, at: Triple = (0, 0, 0), gloss: float = 0.0,
     squash: float = 1.0, rows: int = 14, sides: int = 24,
 ) -> Mesh:  # fmt: skip
     """A ball, flattened along z by `squash`."""
@@ -182,16 +189,29 @@ def crumple(mesh: Mesh, rng: np.random.Generator, depth: float, tint: float = 0.
     return out
 
 
-def _mirrored(direction: Vector) -> Vector:
-    """What a mirror sees along unit directions (n, 3): sky with a sun, or ground."""
-    up = direction[:, 2:3]
-    sky = SKY_LIGHT * (1.55 - 0.75 * np.clip(up, 0, 1))
-    near = np.clip(direction @ SUN, 0, 1)[:, None]
-    glow = 0.35 * near**6 + 5.0 * near**120
-    ground = GROUND_LIGHT * (1.05 + 0.5 * np.clip(-up, 0, 1))
-    blend = np.clip(up * 8 + 0.5, 0, 1)
-    out: Vector = ground * (1 - blend) + (sky + glow * SUN_LIGHT) * blend
-    return out
+def shadow(mesh: Mesh, turn: Matrix, cells: int = 320) -> NDArray[np.float64]:
+    """How much sun reaches each point (n,): 0 where the body itself stands in its way.
+
+    A depth map along the sun's rays, `cells` a side; more draw sharper edges.
+    """
+    rays = _frame(turn.T @ SUN)
+    seen = mesh.points @ rays
+    low, high = seen.min(0), seen.max(0)
+    step = float(max(high[0] - low[0], high[1] - low[1])) / (cells - 3)
+    xy = (seen[:, :2] - low[:2]) / step + 1
+    # Drawn from so far away that nearer is as good as parallel.
+    away = 400.0
+    z = away - seen[:, 2]
+    buffer = np.zeros((cells, cells), np.float32)
+    colour = np.zeros((len(z), 3), np.float32)
+    triangles(np.zeros((cells, cells, 4), np.float32), buffer, xy, z, colour, mesh.faces)
+    facing = mesh.normals @ rays[:, 2]
+    # Looked up a little along the normal: a face must not shade itself.
+    lift = (mesh.normals * np.where(facing < 0, -1, 1)[:, None]) @ rays[:, :2] * (1.5 * step)
+    at = np.clip(np.rint(xy + lift / step), 0, cells - 1).astype(int)
+    nearest = 1 / np.maximum(buffer[at[:, 1], at[:, 0]], 1e-9)
+    lit: NDArray[np.float64] = np.clip((nearest + 0.035 - z) / 0.02 + 1, 0, 1)
+    return lit
 
 
 def light(
@@ -203,23 +223,56 @@ def light(
     `turn` takes body to world axes. `bounce` is how much light the ground gives back (1 in
     the open). `shade` (n,) dims the sun, 0 in full shadow.
     """
-    toward = eye_in_body - mesh.points
-    toward /= np.sqrt((toward**2).sum(1, keepdims=True)) + 1e-9
-    facing = np.where((mesh.normals * toward).sum(1, keepdims=True) < 0, -1.0, 1.0)
-    normal = (mesh.normals * facing) @ turn.T
-    sun = np.clip(normal @ SUN, 0, None)
-    if shade is not None:
-        sun = sun * shade
-    open_sky = 0.5 + 0.5 * normal[:, 2:3]
-    fall = sun[:, None] * SUN_LIGHT + open_sky * SKY_LIGHT + (1 - open_sky) * GROUND_LIGHT * bounce
-    out = mesh.paint * fall
-    shiny = np.flatnonzero(mesh.gloss > 0)
-    if len(shiny):
-        n, v = normal[shiny], toward[shiny] @ turn.T
-        reflected = 2 * (n * v).sum(1, keepdims=True) * n - v
-        g = mesh.gloss[shiny, None]
-        glint = _mirrored(reflected)
-        if shade is not None:
-            glint = glint * (0.45 + 0.55 * shade[shiny, None])
-        out[shiny] = out[shiny] * (1 - g) + glint * (0.25 + 1.5 * mesh.paint[shiny]) * g
-    return out.astype(np.float32)
+    out = np.empty((len(mesh.points), 3), np.float32)
+    open_air = np.ones(len(out)) if shade is None else shade
+    _lit(
+        mesh.points, mesh.normals, mesh.paint, mesh.gloss, open_air, turn, eye_in_body,
+        np.stack([SUN, SUN_LIGHT, SKY_LIGHT, GROUND_LIGHT]), bounce, out,
+    )  # fmt: skip
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _lit(
+    points: Any, normals: Any, paint: Any, gloss: Any, shade: Any, turn: Any, eye: Any,
+    lights: Any, bounce: float, out: Any,
+) -> None:  # fmt: skip
+    sun = lights[0]
+    for i in range(points.shape[0]):
+        vx, vy, vz = eye[0] - points[i, 0], eye[1] - points[i, 1], eye[2] - points[i, 2]
+        long = 1.0 / (sqrt(vx * vx + vy * vy + vz * vz) + 1e-9)
+        vx, vy, vz = vx * long, vy * long, vz * long
+        nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
+        away = nx * vx + ny * vy + nz * vz
+        if away < 0:
+            nx, ny, nz, away = -nx, -ny, -nz, -away
+        wx = turn[0, 0] * nx + turn[0, 1] * ny + turn[0, 2] * nz
+        wy = turn[1, 0] * nx + turn[1, 1] * ny + turn[1, 2] * nz
+        wz = turn[2, 0] * nx + turn[2, 1] * ny + turn[2, 2] * nz
+        direct = max(0.0, wx * sun[0] + wy * sun[1] + wz * sun[2]) * shade[i]
+        above = 0.5 + 0.5 * wz
+        g, glow, blend, dim, uz = gloss[i], 0.0, 0.0, 0.0, 0.0
+        if g > 0:
+            # What a mirror would show along the reflected ray: sky with a sun, or ground.
+            rx, ry, rz = 2 * away * nx - vx, 2 * away * ny - vy, 2 * away * nz - vz
+            ux = turn[0, 0] * rx + turn[0, 1] * ry + turn[0, 2] * rz
+            uy = turn[1, 0] * rx + turn[1, 1] * ry + turn[1, 2] * rz
+            uz = turn[2, 0] * rx + turn[2, 1] * ry + turn[2, 2] * rz
+            near = max(0.0, ux * sun[0] + uy * sun[1] + uz * sun[2])
+            wide = near * near * near
+            wide = wide * wide
+            tight = wide * wide
+            tight = tight * tight * tight * tight
+            tight = tight * tight
+            glow = 0.35 * wide + 5.0 * tight
+            blend = min(1.0, max(0.0, 8 * uz + 0.5))
+            dim = 0.45 + 0.55 * shade[i]
+        for k in range(3):
+            matt = direct * lights[1, k] + above * lights[2, k]
+            matt = paint[i, k] * (matt + (1 - above) * lights[3, k] * bounce)
+            if g > 0:
+                sky = lights[2, k] * (1.55 - 0.75 * min(1.0, max(0.0, uz))) + glow * lights[1, k]
+                ground = lights[3, k] * (1.05 + 0.5 * min(1.0, max(0.0, -uz)))
+                glint = (ground + (sky - ground) * blend) * dim
+                matt = matt * (1 - g) + glint * (0.25 + 1.5 * paint[i, k]) * g
+            out[i, k] = matt

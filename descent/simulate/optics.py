@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from descent.simulate.raster import projected
+
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Pixels = NDArray[np.float32]
@@ -52,7 +54,8 @@ class Camera:
         turn = np.deg2rad(self.turned_deg)
         c, s = float(np.cos(turn)), float(np.sin(turn))
         base = _DOWN if self.looks == "down" else _UP
-        return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ base
+        axes: Matrix = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ base
+        return axes
 
     def sized(self, scale: Fraction) -> tuple[int, int]:
         """The rows and columns at `scale`, both even so that the Bayer pattern closes."""
@@ -75,26 +78,26 @@ class Camera:
 # make and share its response. The DDC's is that of unclipped white paint in its real frames;
 # 1 / these, G being 1, are the gains of configs/cameras/mars2020.
 _BLUE = (0.6455, 0.71, 1.0)
-_GREEN = (0.78125, 1.0, 0.37736)
+_GREEN = (0.78125, 1.0, 0.42017)
 
 CAMERAS: dict[str, Camera] = {
     c.name: c
     for c in (
         Camera(
-            "puc1", "Parachute up-look camera", "EA", "capsule", "up", 1024, 1280, 1750.0,
-            Fraction(75), 757.04, 880.0, (0.55, 0.3, 1.6), 62.0, _BLUE, 0.80, 0.003,
+            "puc1", "Parachute up-look camera", "EA", "capsule", "up", 1024, 1280, 2000.0,
+            Fraction(75), 757.04, 880.0, (0.55, 0.3, 1.6), 62.0, _BLUE, 0.95, 0.003,
         ),
         Camera(
             "ddc", "Descent stage down-look camera", "ES", "stage", "down", 1536, 2048, 2380.0,
-            Fraction(12), 867.97, 940.3, (0.75, -0.55, -0.05), -33.0, _GREEN, 0.92, 0.006,
+            Fraction(12), 867.97, 940.3, (0.62, -0.48, 0.34), 147.0, _GREEN, 1.35, 0.006,
         ),
         Camera(
             "ruc", "Rover up-look camera", "EU", "rover", "up", 1024, 1280, 1420.0,
-            Fraction(30), 868.37, 945.4, (-0.05, -0.3, 1.06), 8.0, _BLUE, 0.90, 0.008,
+            Fraction(30), 868.37, 945.4, (-0.12, -0.36, 1.03), 8.0, _BLUE, 1.35, 0.008,
         ),
         Camera(
             "rdc", "Rover down-look camera", "ED", "rover", "down", 1024, 1280, 9.5e3 / 4.8,
-            Fraction(30), 753.44, 949.07, (0.62, 0.45, 0.58), 0.0, _BLUE, 2.50, 0.005,
+            Fraction(30), 753.44, 949.07, (0.62, 0.45, 0.58), 168.0, _BLUE, 2.30, 0.005,
         ),
     )
 }  # fmt: skip
@@ -123,11 +126,14 @@ class View:
 
     def project(self, points: Vector) -> tuple[Vector, Vector]:
         """Pixel coordinates (n, 2) as x, y and the depth (n,) in m of world points (n, 3)."""
-        seen = (points - self.eye) @ self.turn.T
-        depth = seen[:, 2]
-        safe = np.where(np.abs(depth) < 1e-6, 1e-6, depth)
-        flat = seen[:, :2] / safe[:, None]
-        return flat * self.lens[0, 0] + self.lens[:2, 2], depth
+        return self.seen(points, Pose(np.eye(3), np.zeros(3)))
+
+    def seen(self, points: Vector, pose: Pose) -> tuple[Vector, Vector]:
+        """The same for points (n, 3) in the axes of a body that has `pose`."""
+        xy, depth = np.empty((len(points), 2)), np.empty(len(points))
+        shift = self.turn @ (pose.place - self.eye)
+        projected(points, self.turn @ pose.turn, shift, self.lens, xy, depth)
+        return xy, depth
 
     @property
     def ground(self) -> Matrix:

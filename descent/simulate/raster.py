@@ -5,13 +5,41 @@ from __future__ import annotations
 from math import ceil, floor, sqrt
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 _NEAR_M = 0.05
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
+def projected(points: Any, turn: Any, shift: Any, lens: Any, xy: Any, z: Any) -> None:
+    """Pixels xy (n, 2) and depths z (n,) in m of points (n, 3), into the arrays given.
+
+    `turn` (3, 3) and `shift` (3,) take the points to camera axes, `lens` (3, 3) to pixels.
+    """
+    f, cx, cy = lens[0, 0], lens[0, 2], lens[1, 2]
+    for i in range(points.shape[0]):
+        a, b, c = points[i, 0], points[i, 1], points[i, 2]
+        x = turn[0, 0] * a + turn[0, 1] * b + turn[0, 2] * c + shift[0]
+        y = turn[1, 0] * a + turn[1, 1] * b + turn[1, 2] * c + shift[1]
+        d = turn[2, 0] * a + turn[2, 1] * b + turn[2, 2] * c + shift[2]
+        z[i] = d
+        if abs(d) < 1e-6:
+            d = 1e-6
+        xy[i, 0], xy[i, 1] = f * x / d + cx, f * y / d + cy
+
+
+@njit(cache=True, nogil=True)
+def flattened(points: Any, turn: Any, place: Any, sun: Any, flat: Any) -> None:
+    """Where the shadows of points (n, 3) of a body fall on the ground, into flat (n, 3)."""
+    for i in range(points.shape[0]):
+        a, b, c = points[i, 0], points[i, 1], points[i, 2]
+        x = turn[0, 0] * a + turn[0, 1] * b + turn[0, 2] * c + place[0]
+        y = turn[1, 0] * a + turn[1, 1] * b + turn[1, 2] * c + place[1]
+        z = max(0.0, turn[2, 0] * a + turn[2, 1] * b + turn[2, 2] * c + place[2])
+        flat[i, 0], flat[i, 1], flat[i, 2] = x - sun[0] / sun[2] * z, y - sun[1] / sun[2] * z, 0.0
+
+
+@njit(cache=True, nogil=True)
 def triangles(picture: Any, depth: Any, xy: Any, z: Any, colour: Any, faces: Any) -> None:
     """Draw faces (m, 3) of vertices xy (n, 2) px, z (n,) m, colour (n, 3) where nearer.
 
@@ -28,10 +56,10 @@ def triangles(picture: Any, depth: Any, xy: Any, z: Any, colour: Any, faces: Any
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if abs(area) < 1e-9:
             continue
-        left = max(0, int(ceil(min(ax, min(bx, cx)))))
-        right = min(cols - 1, int(floor(max(ax, max(bx, cx)))))
-        top = max(0, int(ceil(min(ay, min(by, cy)))))
-        bottom = min(rows - 1, int(floor(max(ay, max(by, cy)))))
+        left = max(0, ceil(min(ax, bx, cx)))
+        right = min(cols - 1, floor(max(ax, bx, cx)))
+        top = max(0, ceil(min(ay, by, cy)))
+        bottom = min(rows - 1, floor(max(ay, by, cy)))
         if left > right or top > bottom:
             continue
         inv = 1.0 / area
@@ -55,7 +83,7 @@ def triangles(picture: Any, depth: Any, xy: Any, z: Any, colour: Any, faces: Any
                 v += dv
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def lines(picture: Any, depth: Any, a: Any, b: Any, width: Any, colour: Any) -> None:
     """Draw segments from a to b, (n, 3) as x px, y px, z m, where nearer, with soft edges.
 
@@ -69,8 +97,8 @@ def lines(picture: Any, depth: Any, a: Any, b: Any, width: Any, colour: Any) -> 
         dx, dy = b[i, 0] - a[i, 0], b[i, 1] - a[i, 1]
         long = dx * dx + dy * dy
         reach = max(0.5, 0.5 * width[i] / min(a[i, 2], b[i, 2])) + 1.0
-        top = max(0, int(floor(min(a[i, 1], b[i, 1]) - reach)))
-        bottom = min(rows - 1, int(ceil(max(a[i, 1], b[i, 1]) + reach)))
+        top = max(0, floor(min(a[i, 1], b[i, 1]) - reach))
+        bottom = min(rows - 1, ceil(max(a[i, 1], b[i, 1]) + reach))
         span = reach * sqrt(long) / max(abs(dy), 1e-6)
         for y in range(top, bottom + 1):
             # The stretch of this row that the line can touch.
@@ -81,7 +109,7 @@ def lines(picture: Any, depth: Any, a: Any, b: Any, width: Any, colour: Any) -> 
                 low, high = 0.0, float(cols)
             low = max(low, min(a[i, 0], b[i, 0]) - reach)
             high = min(high, max(a[i, 0], b[i, 0]) + reach)
-            for x in range(max(0, int(floor(low))), min(cols - 1, int(ceil(high))) + 1):
+            for x in range(max(0, floor(low)), min(cols - 1, ceil(high)) + 1):
                 px, py = x - a[i, 0], y - a[i, 1]
                 s = 0.0 if long < 1e-12 else min(1.0, max(0.0, (px * dx + py * dy) / long))
                 ex, ey = px - s * dx, py - s * dy

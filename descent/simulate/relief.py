@@ -39,16 +39,19 @@ def layered(
     return np.asarray(out / np.float32(sqrt(max(total, 1e-9))), np.float32)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def craters(height: Any, sand: Any, tone: Any, spots: Any) -> None:
-    """Press craters into the ground in place: spots (n, 6) are x, y, radius in texels,
-    depth and rim in m, and age 0 (fresh) to 1 (worn, filled with sand)."""
+    """Press craters into the ground, in place.
+
+    `spots` (n, 6) are x, y and radius in texels, depth and rim in m, and age from 0 (fresh)
+    to 1 (worn and filled with sand).
+    """
     rows, cols = height.shape
     for i in range(spots.shape[0]):
         cx, cy, r, depth, rim, age = spots[i]
         reach = 2.4 * r
-        y0, y1 = max(0, int(floor(cy - reach))), min(rows - 1, int(ceil(cy + reach)))
-        x0, x1 = max(0, int(floor(cx - reach))), min(cols - 1, int(ceil(cx + reach)))
+        y0, y1 = max(0, floor(cy - reach)), min(rows - 1, ceil(cy + reach))
+        x0, x1 = max(0, floor(cx - reach)), min(cols - 1, ceil(cx + reach))
         wob = cx * 1.7 + cy * 0.9
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
@@ -81,15 +84,17 @@ def craters(height: Any, sand: Any, tone: Any, spots: Any) -> None:
                 height[y, x] += lift
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def boulders(height: Any, sand: Any, tone: Any, spots: Any) -> None:
-    """Set boulders on the ground in place: spots (n, 5) are x, y, radius in texels, height
-    in m, and tone (negative: darker rock)."""
+    """Set boulders on the ground, in place.
+
+    `spots` (n, 5) are x, y and radius in texels, height in m, and tone (negative: darker).
+    """
     rows, cols = height.shape
     for i in range(spots.shape[0]):
         cx, cy, r, tall, shade = spots[i]
-        y0, y1 = max(0, int(floor(cy - 1.3 * r))), min(rows - 1, int(ceil(cy + 1.3 * r)))
-        x0, x1 = max(0, int(floor(cx - 1.3 * r))), min(cols - 1, int(ceil(cx + 1.3 * r)))
+        y0, y1 = max(0, floor(cy - 2.1 * r)), min(rows - 1, ceil(cy + 2.1 * r))
+        x0, x1 = max(0, floor(cx - 1.4 * r)), min(cols - 1, ceil(cx + 1.4 * r))
         wob = cx * 2.3 + cy
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
@@ -105,7 +110,7 @@ def boulders(height: Any, sand: Any, tone: Any, spots: Any) -> None:
                     tone[y, x] += shade
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def ripples(
     height: Any,
     sand: Any,
@@ -135,7 +140,7 @@ def ripples(
             height[y, x] += amp * min(1.0, 1.4 * (s - 0.12)) * crest**1.5
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def lit(
     height: Any,
     smooth: Any,

@@ -19,7 +19,7 @@ SILVER: Colour = (0.62, 0.62, 0.64)
 
 # Where the three bridles hold the deck, and the umbilical's plug, m in the rover's axes.
 BRIDLE_POINTS = np.array([[0.42, 0.46, 1.10], [0.42, -0.46, 1.10], [-0.62, 0.0, 1.10]])
-UMBILICAL_POINT = np.array([-0.35, -0.42, 1.14])
+UMBILICAL_POINT = np.array([-0.62, 0.44, 1.14])
 
 
 def _wheel(x: float, y: float) -> list[Mesh]:
@@ -99,10 +99,14 @@ def _deck(rng: np.random.Generator) -> list[Mesh]:
         box((1.74, 1.28, 0.035), WHITE, at=(-0.05, 0, 1.058), cell=0.05, rng=rng, grain=0.02),
     ]
     # Seams, covers and tie-downs: what makes the deck read as a machine.
-    for x in np.linspace(-0.78, 0.68, 6):
-        parts.append(box((0.008, 1.24, 0.004), GREY, at=(float(x), 0, 1.0775), cell=2.0))
-    for y in (-0.40, -0.12, 0.2, 0.46):
-        parts.append(box((1.68, 0.008, 0.004), GREY, at=(-0.05, y, 1.0775), cell=2.0))
+    parts += [
+        box((0.008, 1.24, 0.004), GREY, at=(float(x), 0, 1.0775), cell=2.0)
+        for x in np.linspace(-0.78, 0.68, 6)
+    ]
+    parts += [
+        box((1.68, 0.008, 0.004), GREY, at=(-0.05, y, 1.0775), cell=2.0)
+        for y in (-0.40, -0.12, 0.2, 0.46)
+    ]
     for _ in range(80):
         x, y = float(rng.uniform(-0.86, 0.74)), float(rng.uniform(-0.58, 0.58))
         parts.append(
@@ -115,8 +119,10 @@ def _deck(rng: np.random.Generator) -> list[Mesh]:
         )
     for sx, sy, sz, x, y, paint in (
         (0.34, 0.26, 0.10, -0.02, 0.40, WHITE), (0.22, 0.20, 0.14, 0.26, 0.46, (0.7, 0.7, 0.68)),
-        (0.30, 0.16, 0.05, -0.38, 0.42, (0.10, 0.12, 0.10)), (0.46, 0.15, 0.05, 0.05, 0.06, (0.11, 0.13, 0.11)),
-        (0.18, 0.18, 0.11, 0.55, 0.22, (0.75, 0.75, 0.74)), (0.14, 0.24, 0.07, 0.40, -0.08, (0.66, 0.65, 0.62)),
+        (0.30, 0.16, 0.05, -0.38, 0.42, (0.10, 0.12, 0.10)),
+        (0.46, 0.15, 0.05, 0.05, 0.06, (0.11, 0.13, 0.11)),
+        (0.18, 0.18, 0.11, 0.55, 0.22, (0.75, 0.75, 0.74)),
+        (0.14, 0.24, 0.07, 0.40, -0.08, (0.66, 0.65, 0.62)),
         (0.13, 0.13, 0.08, -0.20, -0.20, DARK), (0.16, 0.12, 0.06, 0.20, -0.44, GREY),
         (0.30, 0.30, 0.06, -0.56, 0.20, (0.74, 0.74, 0.72)), (0.12, 0.12, 0.05, -0.75, -0.42, GOLD),
         (0.10, 0.10, 0.03, 0.02, -0.30, (0.55, 0.25, 0.08)), (0.20, 0.08, 0.05, 0.64, -0.50, DARK),
@@ -168,14 +174,28 @@ def _ends(rng: np.random.Generator) -> list[Mesh]:
         # Arm folded at the front, its turret with drill and instruments.
         tube((0.80, 0.42, 0.86), (1.22, -0.10, 0.84), 0.055, (0.72, 0.72, 0.71)),
         tube((1.22, -0.10, 0.92), (0.98, 0.30, 0.92), 0.05, (0.66, 0.66, 0.66)),
-        turned([(-0.16, 0.15), (0.16, 0.15), (0.161, 0.0)], SILVER, at=(1.24, -0.22, 0.86), along=(0, 0.3, 1), gloss=0.4),
+        turned(
+            [(-0.16, 0.15), (0.16, 0.15), (0.161, 0.0)], SILVER,
+            at=(1.24, -0.22, 0.86), along=(0, 0.3, 1), gloss=0.4,
+        ),
         box((0.26, 0.20, 0.22), GREY, at=(1.32, -0.42, 0.84), cell=0.07, rng=rng, grain=0.3),
         box((0.16, 0.16, 0.20), GOLD, at=(1.12, -0.40, 0.92), gloss=0.3),
-        crumple(box((0.22, 0.3, 0.18), SILVER, at=(1.34, 0.10, 0.80), gloss=0.7, cell=0.05), rng, 0.012),
+        crumple(
+            box((0.22, 0.3, 0.18), SILVER, at=(1.34, 0.10, 0.80), gloss=0.7, cell=0.05), rng, 0.012
+        ),
         # Radioisotope source at the back: a finned drum between white heat exchangers.
-        turned([(0, 0.0), (0.001, 0.13), (0.62, 0.13), (0.621, 0.0)], (0.50, 0.50, 0.48), at=(-0.98, 0, 0.86), along=(-0.84, 0, 0.46)),
-        box((0.62, 0.06, 0.40), WHITE, at=(-1.22, 0.34, 0.98), turn=tilt, cell=0.06, rng=rng, grain=0.02),
-        box((0.62, 0.06, 0.40), WHITE, at=(-1.22, -0.34, 0.98), turn=tilt, cell=0.06, rng=rng, grain=0.02),
+        turned(
+            [(0, 0.0), (0.001, 0.13), (0.62, 0.13), (0.621, 0.0)], (0.50, 0.50, 0.48),
+            at=(-0.98, 0, 0.86), along=(-0.84, 0, 0.46),
+        ),
+        box(
+            (0.62, 0.06, 0.40), WHITE, at=(-1.22, 0.34, 0.98), turn=tilt, cell=0.06, rng=rng,
+            grain=0.02,
+        ),
+        box(
+            (0.62, 0.06, 0.40), WHITE, at=(-1.22, -0.34, 0.98), turn=tilt, cell=0.06, rng=rng,
+            grain=0.02,
+        ),
         box((0.10, 0.78, 0.06), WHITE, at=(-0.94, 0, 1.14), cell=0.1),
     ]  # fmt: skip
     for k in range(8):

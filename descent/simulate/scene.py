@@ -171,22 +171,21 @@ class Scene:
             self.ground.draw(self.view(camera, t), part, finest, fade)
             cv2.accumulate(part, total)
         total *= np.float32(1 / (len(times) if times[0] != times[-1] else 1))
-        self._shadows(camera, looking, middle, total)
+        self._shadows(looking, middle, total)
         through, added = air.haze(_reach(looking), height)
         total *= np.float32(through)
         total += added.astype(np.float32)
         self._dust.cover(self.path, looking, middle, total)
         return total
 
-    def _shadows(self, camera: Camera, looking: View, t: float, out: Pixels) -> None:
+    def _shadows(self, looking: View, t: float, out: Pixels) -> None:
         """The shadows of rover and stage, where the camera is low enough to see them."""
         if t < EVENTS["sky_crane"]:
             return
         dim = None
         for pose, body in ((self.path.rover(t), rover()), (self.path.stage(t), stage.stage())):
-            points = body.points @ pose.turn.T + pose.place
-            flat = points - mesh.SUN * (np.maximum(points[:, 2:3], 0) / mesh.SUN[2])
-            flat[:, 2] = 0
+            flat = np.empty_like(body.points)
+            raster.flattened(body.points, pose.turn, pose.place, mesh.SUN, flat)
             xy, z = looking.project(flat)
             inside = (xy > 0).all(1) & (xy < (looking.cols, looking.rows)).all(1)
             if not inside.any():
@@ -213,7 +212,7 @@ class Scene:
                 self.path.stage,
                 eye,
                 middle,
-                0.25 + 0.75 * smoothstep(0.3, 4.0, self.path.lowered(middle)),
+                0.5 + 0.5 * smoothstep(0.3, 4.0, self.path.lowered(middle)),
             )
         if camera.name == "ddc":
             return self._draw_body(rover(), self.path.rover, eye, middle, 1.0)
@@ -234,14 +233,20 @@ class Scene:
         bounce: float, bright: float = 1.0,
     ) -> Callable[[View, float, Pixels, Pixels], None]:  # fmt: skip
         pose = pose_at(middle)
-        colour = mesh.light(body, pose.turn, (eye - pose.place) @ pose.turn, bounce=bounce)
+        colour = mesh.light(
+            body,
+            pose.turn,
+            (eye - pose.place) @ pose.turn,
+            bounce=bounce,
+            shade=mesh.shadow(body, pose.turn),
+        )
         if bright != 1.0:
             colour *= np.float32(bright)
         roped = body is rover() or body is stage.stage()
 
         def draw(seen: View, t: float, layer: Pixels, depth: Pixels) -> None:
             now = pose_at(t)
-            xy, z = seen.project(body.points @ now.turn.T + now.place)
+            xy, z = seen.seen(body.points, now)
             raster.triangles(layer, depth, xy, z, colour, body.faces)
             if roped:
                 self._draw_ropes(seen, t, layer, depth)
@@ -277,24 +282,23 @@ class Scene:
             if out > 0.02:
                 around, place = canopy.frame(self.path, t)
                 local = cloth.points(t)
-                world = local @ around.T + place
-                xy, z = seen.project(world)
+                xy, z = seen.seen(local, Pose(around, place))
                 corner = cloth.faces.ravel()
                 raster.triangles(layer, depth, xy[corner], z[corner], colour, loose)
                 knot = capsule.place + capsule.turn @ canopy.KNOT
                 rim = cloth.rim(local) @ around.T + place
                 a, za, b, zb = _clipped(seen, np.tile(knot, (len(rim), 1)), rim)
-                width = np.full(len(rim), 0.022 * seen.lens[0, 0])
+                width = np.full(len(rim), 0.008 * seen.lens[0, 0])
                 raster.lines(
                     layer,
                     depth,
                     np.column_stack([a, za]),
                     np.column_stack([b, zb]),
                     width,
-                    np.tile([[0.62, 0.61, 0.58]], (len(rim), 1)),
+                    np.tile([[0.50, 0.49, 0.46]], (len(rim), 1)),
                 )
             if out >= 0.6:
-                xy, z = seen.project(gear.points @ capsule.turn.T + capsule.place)
+                xy, z = seen.seen(gear.points, capsule)
                 raster.triangles(layer, depth, xy, z, gear_colour, gear.faces)
 
         return draw

@@ -85,4 +85,5 @@ def find_stretch(raw: NDArray[np.uint8], rng: np.random.Generator) -> Stretch:
 def stretched(raw: NDArray[np.uint8], stretch: Stretch) -> NDArray[np.uint8]:
     """The frame (rows, cols) as the public feed shows it, header pixels and all."""
     codes = np.clip(np.floor((np.arange(256) - stretch.offset) * stretch.gain + 0.5), 0, _TOP)
-    return codes.astype(np.uint8)[raw]
+    shown: NDArray[np.uint8] = codes.astype(np.uint8)[raw]
+    return shown

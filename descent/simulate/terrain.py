@@ -17,7 +17,7 @@ WIDEST_M = 24576.0
 LEVELS = 14
 # Reflectances: rock of the floor, dust, dark sand, pale layered rock of the delta.
 _PAINTS = np.array(
-    [[0.235, 0.140, 0.085], [0.420, 0.255, 0.140], [0.130, 0.090, 0.066], [0.480, 0.330, 0.205]]
+    [[0.200, 0.112, 0.070], [0.400, 0.232, 0.125], [0.092, 0.064, 0.050], [0.460, 0.310, 0.190]]
 )
 # Ripples by their spacing and height, m: megaripples down to what a wheel presses flat.
 _RIPPLES = (
@@ -50,8 +50,8 @@ class Ground:
     """Jezero-like ground from a seed: `size` texels a side, a power of two.
 
     `centres` gives for each level the spot in m (2,) that cameras look at from the heights
-    where it is the finest; `wanted` names the levels whose pictures are kept: all, unless it is set. Levels are
-    made when first asked for; asking from several threads is safe.
+    where it is the finest. `wanted` names the levels whose pictures are kept: all, unless
+    it is set. Levels are made when first asked for; asking from several threads is safe.
     """
 
     def __init__(self, seed: int, size: int, centres: Callable[[int], Vector]) -> None:
@@ -88,11 +88,9 @@ class Ground:
         self._state = (height, sand, tone)
         if index in self.wanted:
             level.picture = np.empty((n, n, 3), np.float32)
-            smooth = cv2.resize(
-                cv2.GaussianBlur(cv2.resize(height, (n // 4, n // 4), interpolation=cv2.INTER_AREA), (0, 0), 2.0),
-                (n, n), interpolation=cv2.INTER_LINEAR,
-            )  # fmt: skip
-            lights = np.stack([SUN_LIGHT * 1.25, SKY_LIGHT * 0.85])
+            small = cv2.resize(height, (n // 4, n // 4), interpolation=cv2.INTER_AREA)
+            smooth = cv2.resize(cv2.GaussianBlur(small, (0, 0), 2.0), (n, n))
+            lights = np.stack([SUN_LIGHT * 1.35, SKY_LIGHT * 0.62])
             relief.lit(height, smooth, sand, tone, texel, SUN, _PAINTS, lights, level.picture)
         return level
 
@@ -100,20 +98,16 @@ class Ground:
         assert self._state is not None
         n = self.size
         grid = np.linalg.inv(parent.to_ground) @ level.to_ground
-        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        made = [
-            cv2.warpAffine(a, grid[:2], (n, n), flags=f, borderMode=cv2.BORDER_REPLICATE)
-            for a, f in zip(
-                self._state,
-                (
-                    flags,
-                    cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
-                    cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
-                ),
-                strict=True,
+        height, sand, tone = (
+            cv2.warpAffine(
+                a, grid[:2], (n, n), flags=way | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            ).astype(np.float32, copy=False)
+            for a, way in zip(
+                self._state, (cv2.INTER_CUBIC, cv2.INTER_LINEAR, cv2.INTER_LINEAR), strict=True
             )
-        ]
-        return made[0], made[1], made[2]
+        )  # fmt: skip
+        return height, sand, tone
 
     def _first(self, level: Level) -> tuple[Pixels, Pixels, Pixels]:
         """The delta with its scarp and mesas, the channel that fed it, the basin's floor."""
@@ -129,7 +123,7 @@ class Ground:
         inside += 420 * lobes + 200 * fine
         step = np.clip(inside / 170, 0, 1)
         terrace = step * step * (3 - 2 * step)
-        top = terrace * (62 + 7 * np.sin(inside / 65 + 2 * lobes))
+        top = terrace * (62 + 2.5 * np.sin(inside / 65 + 2 * lobes))
         height += top + np.clip(inside / 6000, 0, 1) * 60
         # Mesas left standing in front of it.
         mesas = np.clip((lobes + 0.45 * fine - 1.25) * 4, 0, 1) * np.exp(
@@ -158,7 +152,7 @@ class Ground:
         )
         tone = 0.50 * wind + 0.9 * streaks + 0.25 * fine + 0.75 * terrace + 0.7 * mesas
         tone += 0.25 * np.clip((x - 1200) / 5000, -0.6, 1)
-        sand = np.clip(0.55 * relief.layered(rng, n, 14, 5, 0.6) - 0.25, 0, 1)
+        sand = np.clip(0.62 * relief.layered(rng, n, 16, 6, 0.66) - 0.28, 0, 1)
         lee = np.exp(-(((inside + 260) / 240) ** 2))
         sand = np.clip(sand * (1 - 0.8 * terrace) + 0.75 * lee + 0.8 * valley + 0.25 * cut, 0, 1)
         return height.astype(np.float32), sand.astype(np.float32), tone.astype(np.float32)
@@ -169,14 +163,17 @@ class Ground:
         """What becomes visible at this level: roughness, craters, boulders, ripples."""
         n, texel = self.size, level.texel_m
         rng = self._rng(index, 2)
-        rough = relief.layered(rng, n, n // 16, 3, 0.62)
+        rough = relief.layered(rng, n, n // 16, 4, 0.78)
         patchy = relief.noise(rng, n, max(4, n // 96))
         rocky = np.clip(1 - 1.3 * sand, 0.05, 1) * np.clip(0.75 + 0.4 * patchy, 0.2, 1.6)
-        slope = 0.085 if index < 5 else 0.11
+        # Smoother the closer: what is rough from afar is worn and dusted over.
+        slope = 0.085 if index < 3 else 0.066 if index < 6 else 0.046
         height += rough * rocky * np.float32(slope * 4 * texel)
         tone += rough * np.float32(0.16) + relief.noise(rng, n, n // 5) * np.float32(0.13) * rocky
         if index:
+            drifts = relief.layered(rng, n, 7, 5, 0.6)
             sand += np.float32(0.10) * patchy * (sand > 0.05)
+            np.maximum(sand, np.clip((drifts - 0.85) * 1.5, 0, 0.85), out=sand)
             np.clip(sand, 0, 1, out=sand)
         scale = (n / 2048) ** 2
         self._craters(level, rng, scale, (height, sand, tone))
@@ -265,6 +262,7 @@ class Ground:
     @staticmethod
     def _warp(view: View, level: Level, out: Pixels, size: tuple[int, int]) -> None:
         matrix = view.ground @ level.to_ground
+        assert level.picture is not None
         cv2.warpPerspective(
             level.picture, matrix, size, dst=out, flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_TRANSPARENT,

@@ -26,7 +26,7 @@ _HEIGHT: tuple[tuple[float, float, float], ...] = (
     (914.2, 103.0, -32.0), (916.9, 40.0, -15.0), (919.361, 21.4, -0.75),
 )  # fmt: skip
 _CRANE_RATE = -0.75
-STOWED_M = 1.42  # from the wheels' plane up to the stage's origin while the rover is stowed
+STOWED_M = 1.80  # from the wheels' plane up to the stage's origin while the rover is stowed
 _HEADING = np.array([0.966, -0.259, 0.0])  # over the ground, towards east-south-east
 
 
@@ -123,9 +123,9 @@ class Trajectory:
         rngs = [np.random.default_rng(s) for s in streams]
         self.swing = swing
         self._chute = Swing(rngs[0], 0.36, swing)
-        self._crane = Swing(rngs[1], 0.42, swing * 0.85)
-        self._rover = Swing(rngs[2], 0.33, swing * 0.8)
-        self._canopy = Swing(rngs[3], 0.12, 0.02)
+        self._rover = Swing(rngs[1], 0.45, swing * 0.95)
+        self._pendulum = Swing(rngs[3], 0.105, swing * 0.05)
+        self._canopy = Swing(rngs[2], 0.12, 0.011)
         self._land = self._hanging(EVENTS["touchdown"])
         self._cut = self._stage(EVENTS["bridles_cut"])
 
@@ -147,7 +147,7 @@ class Trajectory:
         a, b = EVENTS["rover_lowered"], EVENTS["rover_lowered_end"]
         u = min(1.0, max(0.0, (t - a) / (b - a)))
         # Quick at first, braked towards the end, as the real one.
-        return self.bridle_m * (1 - (1 - u) ** 1.6 * (1 - 0.35 * u))
+        return self.bridle_m * (1 - float((1 - u) ** 1.6) * (1 - 0.35 * u))
 
     def _over_ground(self, t: float) -> Vector:
         end, start = EVENTS["constant_velocity"], EVENTS["backshell"]
@@ -188,12 +188,9 @@ class Trajectory:
     def _attitude(self, t: float, hold: float = 1e9) -> Matrix:
         powered = smoothstep(876.5, 879.0, t)
         gone = min(t, hold)
-        cx, cy, cr = self._chute.at(gone)
-        px, py, pr = self._crane.at(gone)
         early = 0.25 + 0.75 * smoothstep(761.0, 763.5, t)
-        x, y, r = (
-            (a * (1 - powered) * early + b * powered) for a, b in ((cx, px), (cy, py), (cr, pr))
-        )
+        # The engines' control leaves a little less of the same swing.
+        x, y, r = (early * (1 - 0.15 * powered) * v for v in self._chute.at(gone))
         for when, size, hertz, decay in _JOLTS:
             if gone > when:
                 kick = size * exp(-(gone - when) / decay) * sin(2 * pi * hertz * (gone - when))
@@ -222,23 +219,28 @@ class Trajectory:
         climb = np.array([0.0, 0.0, -0.4 * since * exp(-since) + 1.5 * max(0.0, since - 0.25) ** 2])
         return Pose(turn, self._cut.place + push + climb)
 
-    def tether(self, t: float) -> tuple[Matrix, Matrix]:
-        """Rotations of the bridles' axis and of the rover, both in the stage's axes.
-
-        Bridles that meet in one point make the rover follow their axis only by half, so
-        the stage wanders in its picture by half of what the rover does in the stage's.
-        """
-        loose = smoothstep(EVENTS["rover_lowered"] + 0.3, EVENTS["rover_lowered"] + 2.0, t)
-        x, y, r = self._rover.at(t)
-        swing = np.array([x, y, 0.0]) * loose
-        twist = np.array([0.0, 0.0, (1.6 * r + 0.02) * loose])
-        return rotation(swing), rotation(0.5 * swing) @ rotation(twist)
-
     def _hanging(self, t: float) -> Pose:
+        """The rover on its bridles: a pendulum that follows the stage's tilt by a little.
+
+        It hangs by gravity, not by the stage's axis; it rocks on its three bridles, and
+        the bridles twist.
+        """
         stage = self._stage(t)
-        axis, turn = self.tether(t)
+        start = EVENTS["rover_lowered"]
+        loose = smoothstep(start + 0.2, start + 2.2, t)
         down = np.array([0.0, 0.0, -(STOWED_M + self.lowered(t))])
-        return Pose(stage.turn @ turn, stage.place + stage.turn @ (axis @ down))
+        if loose == 0.0:
+            return Pose(stage.turn, stage.place + stage.turn @ down)
+        ahead = stage.turn @ np.array([1.0, 0.0, 0.0])
+        level = rotation(np.array([0.0, 0.0, atan2(ahead[1], ahead[0])]))
+        tilt = _log(stage.turn @ level.T)
+        px, py, pr = self._pendulum.at(t)
+        hang = rotation(tilt * (1 - loose) + np.array([px, py, 0.0]) * loose)
+        x, y, r = self._rover.at(t)
+        twist = rotation(np.array([0.0, 0.0, (1.4 * r + 3.0 * pr + 0.02) * loose]))
+        rock = rotation(np.array([x, y, 0.0]) * loose)
+        turn = rotation(tilt * (1 - 0.92 * loose)) @ level @ twist @ rock
+        return Pose(turn, stage.place + hang @ level @ down)
 
     def rover(self, t: float) -> Pose:
         """The rover: stowed, lowered on the bridles, then standing on the ground."""

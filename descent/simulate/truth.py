@@ -173,7 +173,8 @@ def camera_truth(
 
 def write(
     folder: Path, *, seed: int, scale: Fraction, names: str, flight: bool, rough: Disturbance,
-    path: Trajectory, cameras: dict[str, dict[str, Any]], shown: Mapping[str, list[tuple[float, float]]],
+    path: Trajectory, cameras: dict[str, dict[str, Any]],
+    shown: Mapping[str, list[tuple[float, float]]],
 ) -> Path:  # fmt: skip
     """Write truth.json into `folder` and return its path."""
     heights = np.arange(756.0, 940.01, 2.0)
@@ -183,13 +184,14 @@ def write(
         "scale": str(scale),
         "names": names,
         "flight": flight,
-        "times": f"seconds of SCLK after {SCLK_ZERO}; stamps are SCLK seconds by the camera's clock",
+        "times": f"seconds of SCLK after {SCLK_ZERO}; stamps are SCLK by the camera's clock",
         "sclk_zero_s": SCLK_ZERO,
         "axes": "world x east, y north, z up, ground at z = 0; camera x right, y down, z forward; "
         "camera_to_world is a quaternion w, x, y, z",
-        "motion": "path_px is the subject's middle during the exposure, in px of the full frame from "
-        "its place at mid-exposure; a kernel is that path with equal weights. Elsewhere in the "
-        "picture it follows from turn_rate_rad_s and the subject's distance: lens without distortion",
+        "motion": "path_px is where the subject's middle goes during the exposure, in px of the "
+        "full frame from its place at mid-exposure, at times evenly spread: a kernel is that "
+        "path, times scale for these frames. Elsewhere in the picture the path follows from "
+        "turn_rate_rad_s, poses and lens, which has no distortion",
         "sensor": {
             "full_well_e": FULL_WELL_E,
             "read_noise_e": rough.read_noise_e,
