@@ -16,7 +16,7 @@ from descent.plan.report import when
 
 Shares = Mapping[str, Mapping[str, float]]
 
-# Folders in a text, up to a file's name: /home/me/film/a.png, C:\\film\\a.png.
+# Folders in a text, up to the name of a file: /frames/a.png, C:\\frames\\a.png.
 _FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\\/:*?\"<>|\s]+[\\/])+")
 
 
@@ -87,7 +87,8 @@ def _source(
                     "version": shot.version,
                 }
             )
-        listed.append([files[shot.path], shot.index, plain(camera.track.times[i])])
+        times = camera.track.times
+        listed.append([files[shot.path], shot.index, plain(times[i]) if times else None])
     return {
         "title": camera.title,
         "credit": camera.credit,
@@ -206,9 +207,9 @@ def _still(
     assert still is not None
     shares: Shares = result.shares[0] if result.shares else {}
     names = [tile.camera for tile in still.layout.tiles]
-    t = still.at
-    if t is None:
-        t = plan.cameras[names[0]].track.times[still.frames[names[0]]]
+    t, times = still.at, plan.cameras[names[0]].track.times
+    if t is None and times:
+        t = times[still.frames[names[0]]]
     show = {
         name: _shown(Cell(State.EXPOSED, still.frames[name]), places[name], shares.get(name, {}))
         for name in names
@@ -230,7 +231,9 @@ def _still(
                 "close_ups": {},
             }
         ],
-        "records": [{"t": plain(t), "clock": when(plan, t), "show": show}],
+        "records": [
+            {"t": plain(t), "clock": when(plan, t) if t is not None else None, "show": show}
+        ],
     }
 
 
