@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = {
     "new": "Write a first config from a folder of frames or clips.",
     "check": "Say everything that is wrong with a config.",
     "plan": "Print what will happen: frames, clocks, gaps, sizes and what it will cost.",
+    "render": "Make the release: videos, stills, manifest and checksums in one folder.",
+    "preview": "Render quarter-size drafts, fast, for looking at a cut.",
     "schema": "Print the JSON Schema of the config, for editors.",
     "simulate": "Make the synthetic landing: frames of four cameras, with the truth beside them.",
     "stages": "List the restoration stages and their parameters.",
