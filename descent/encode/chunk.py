@@ -26,7 +26,8 @@ class ChunkRecord:
     """What a finished chunk holds: plain data, kept as a small JSON beside it.
 
     `frame_hashes` are the SHA-256 of the decoded frames in order, `picture_hash` the hash
-    of those; `sha256` and `bytes` are the file's; `rate` reads "30000/1001".
+    of those; `sha256` and `bytes` are the file's; `rate` reads "30000/1001". `reorder` is how
+    many frames late a packet may come, which decides the film's decoding times.
     """
 
     frames: int
@@ -35,6 +36,7 @@ class ChunkRecord:
     rate: str
     profile: str
     encoder: str
+    reorder: int
     bytes: int
     sha256: str
     picture_hash: str
@@ -106,6 +108,7 @@ def write_chunk(
             rate=str(rate),
             profile=profile.name,
             encoder=encoder.version,
+            reorder=encoder.reorder,
             bytes=temporary.stat().st_size,
             sha256=sha256(temporary),
             picture_hash=film_hash(digests),

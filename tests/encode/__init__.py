@@ -1,0 +1,1 @@
+"""Tests of encoding, which share pictures that carry their number."""
