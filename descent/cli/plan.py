@@ -53,4 +53,4 @@ def run(
         from descent.plan.chart import coverage
 
         chart.write_text(coverage(plan), "utf-8")
-    console.result(report.words(plan), report.data(plan))
+    console.result(report.words(plan), report.data(plan) if console.as_json else None)

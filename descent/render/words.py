@@ -30,6 +30,7 @@ def texts_of(plan: Plan, output: OutputPlan, index: int) -> Said:
     return {
         "titles": titles,
         "clock": max(clocks, key=len),
+        "note": _note(output, span),
         "credit": output.credit if output.text["credit"] else "",
         "events": list(dict.fromkeys(title for title, _ in coming if title)),
     }
@@ -42,10 +43,9 @@ def words_at(plan: Plan, output: OutputPlan, index: int, tick: int) -> Said:
     t = part.times[tick]
     cells = {name: laid[tick] for name, laid in output.timeline.cells[index].items()}
     event, alpha = _event(plan, output, index, tick)
-    note = span.note if output.text["marks"] and span.note else ""
+    note = _note(output, span)
     marks = _marks(span, cells) if output.text["marks"] else {}
     if output.burn:
-        note = f"{DRAFT} · {note}" if note else DRAFT
         for name, cell in cells.items():
             if cell.frame is not None:
                 marks.setdefault(name, []).insert(0, _file(plan, name, cell.frame))
@@ -61,6 +61,12 @@ def words_at(plan: Plan, output: OutputPlan, index: int, tick: int) -> Said:
             if cells[name].frame is None and cells[name].then == "card"
         },
     }
+
+
+def _note(output: OutputPlan, span: SpanPlan) -> str:
+    """What the picture says of a span that does not simply run, and of a draft."""
+    said = [span.note] if output.text["marks"] and span.note else []
+    return " · ".join([DRAFT, *said] if output.burn else said)
 
 
 def layout_key(span: SpanPlan, cells: Mapping[str, Cell]) -> tuple[str, ...]:
