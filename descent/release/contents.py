@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from descent import __version__
 from descent.compose.geometry import Layout
+from descent.encode.profile import load_profile
 from descent.model import Cell, OutputResult, State
 from descent.plan import CameraPlan, OutputPlan, Plan, SpanPlan, plain
 from descent.plan.report import when
+from descent.timeline import SpanTicks
 
 Shares = Mapping[str, Mapping[str, float]]
 
@@ -27,21 +29,23 @@ def manifest_of(
     digests: Mapping[str, Mapping[int, str]],
     fingerprint: tuple[str, Mapping[str, str]],
     config_digest: str,
+    sound_digest: str | None = None,
 ) -> dict[str, Any]:
     """The manifest of a release, all of it but its version.
 
     `results` are the outputs that were made, by name; `digests[camera][i]` the SHA-256 of
     frame i's file for every frame that decided a pixel: shown, looked at beside one that is,
-    or measured. Times are "n/d" in s of mission time. No folder of the maker's disk gets in.
+    or measured; `sound_digest` that of the sound's file. Times are "n/d" in s of mission
+    time. No folder of the maker's disk gets in.
     """
     frames = {name: sorted(digests.get(name, {})) for name in plan.cameras}
     places = {name: {i: k for k, i in enumerate(used)} for name, used in frames.items()}
-    hidden = _folders(plan)
+    hidden, digest = _folders(plan), plan.digest()
     clocks = plan.clocks
     return {
         "title": plan.title,
         "made_by": f"descent {__version__}",
-        "plan_sha256": plan.digest(),
+        "plan_sha256": digest,
         "config_sha256": config_digest,
         "fingerprint": {"id": fingerprint[0], "parts": dict(fingerprint[1])},
         "clocks": {
@@ -62,8 +66,12 @@ def manifest_of(
             name: _source(camera, frames[name], digests.get(name, {}), hidden)
             for name, camera in plan.cameras.items()
         },
+        "sound": _sound(plan, sound_digest),
         "outputs": {
-            output.name: _output(plan, output, results[output.name], places)
+            output.name: {
+                "plan_sha256": digest,
+                **_output(plan, output, results[output.name], places),
+            }
             for output in plan.outputs
             if output.name in results
         },
@@ -107,6 +115,19 @@ def _source(
     }
 
 
+def _sound(plan: Plan, digest: str | None) -> dict[str, Any] | None:
+    sound = plan.sound
+    if sound is None or digest is None:
+        return None
+    return {
+        "file": sound.path.name,
+        "sha256": digest,
+        "starts": plain(sound.starts),
+        "credit": sound.credit,
+        "camera": sound.camera,
+    }
+
+
 def _clock(camera: CameraPlan) -> str | None:
     """The clock that the camera's frames were stamped by."""
     stamp = camera.shots[0].stamp if camera.shots else None
@@ -121,11 +142,12 @@ def _output(
         "kind": output.kind,
         "file": result.file,
         "sha256": record.get("sha256"),
-        "picture_sha256": record.get("picture_hash"),
+        "picture_sha256": _seen(record.get("picture_hash")),
         "bytes": record.get("bytes"),
         "rows": record.get("rows", output.rows),
         "cols": record.get("cols", output.cols),
         "profile": output.profile,
+        "encoding": _encoding(output),
         "encoder": record.get("encoder"),
         "title": output.title,
         "credit": output.credit,
@@ -141,17 +163,31 @@ def _output(
         "rate": plain(output.rate),
         "sound": bool(record.get("sound", output.sound)),
         "spans": [
-            _span(span, part.first_tick, len(part.times))
+            _span(span, part)
             for span, part in zip(output.spans, output.timeline.spans, strict=True)
         ],
         "records": list(_records(plan, output, result, places)),
     }
 
 
-def _span(span: SpanPlan, first: int, count: int) -> dict[str, Any]:
+def _seen(digest: str | None) -> str | None:
+    """A picture hash; None where nothing was decoded, so that there is nothing to hold."""
+    return None if digest == hashlib.sha256().hexdigest() else digest
+
+
+def _encoding(output: OutputPlan) -> dict[str, Any] | None:
+    if output.kind == "still":
+        return None
+    return load_profile(output.profile).model_dump(mode="json", by_alias=True)
+
+
+def _span(span: SpanPlan, part: SpanTicks) -> dict[str, Any]:
     return {
-        "first_tick": first,
-        "ticks": count,
+        "first_tick": part.first_tick,
+        "ticks": len(part.times),
+        "run": part.run,
+        "start": plain(part.span.start),
+        "to": plain(part.span.to),
         "kind": span.kind,
         "layout": span.name,
         "speed": plain(span.speed),
@@ -222,6 +258,9 @@ def _still(
             {
                 "first_tick": 0,
                 "ticks": 1,
+                "run": 0,
+                "start": plain(t),
+                "to": plain(t),
                 "kind": "still",
                 "layout": "full" if len(names) == 1 else "several",
                 "speed": None,
@@ -249,8 +288,3 @@ def _told(text: str, hidden: Sequence[str]) -> str:
     for folder in hidden:
         text = text.replace(f"{folder}/", "").replace(f"{folder}\\", "")
     return _FOLDERS.sub("", text)
-
-
-def exact(text: str | None) -> Fraction | None:
-    """A time of the manifest, "n/d" in s, as a fraction."""
-    return None if text is None else Fraction(text)

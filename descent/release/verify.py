@@ -2,79 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from descent.errors import DescentError, VerifyError
-from descent.release.manifest import SUMS_NAME, read_manifest
+from descent.release.manifest import MANIFEST_NAME, SUMS_NAME, read_manifest, read_sums
 from descent.tools.files import confined, sha256
 
 Progress = Callable[[int, int, str], None]
 
+# What file managers leave behind says nothing of a release.
+LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file of a release and what is wrong with it; `problems` empty: all is well."""
+    """One file of a release: what was looked at, in words, and what is wrong with it."""
 
     name: str
-    frames: int | None
+    looked: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 def verify(folder: Path, *, full: bool = False, progress: Progress | None = None) -> list[Checked]:
     """Check every file of a release folder against SHA256SUMS and the manifest.
 
-    Videos are probed for frame count, size, rate and tags; `full` decodes every frame and
-    compares the picture hash. Files that are listed but absent, and files that are there
-    but not listed, are problems. Raises `VerifyError` where there is no manifest or no
+    Every file is hashed. Videos are probed for frame count, size, rate, colour tags and
+    where their index lies, stills for their size; `full` decodes every picture and compares
+    the picture hash. A file that is absent, changed or in no list is a problem, and so is
+    an output that no checksum covers. `progress` is told how many files are done, of how
+    many, and the next one's name. Raises `VerifyError` where there is no manifest or no
     SHA256SUMS to check against.
     """
-    body = read_manifest(folder)
-    sums = _read_sums(folder)
-    outputs = {o["file"]: o for o in body["outputs"].values() if "file" in o}
-    missing = [n for n in outputs if n not in sums]
-    results = [Checked(n, None, (f"is in the manifest but not in {SUMS_NAME}",)) for n in missing]
+    body, sums = read_manifest(folder), read_sums(folder)
+    outputs = {o["file"]: o for o in body["outputs"].values()}
+    results = [] if MANIFEST_NAME in sums else [_uncovered(MANIFEST_NAME)]
+    for name, output in outputs.items():
+        if output["kind"] == "frames":
+            results.append(_folder(output, sums))
+        elif name not in sums:
+            results.append(_uncovered(name))
     for done, (name, digest) in enumerate(sorted(sums.items())):
-        if progress:
+        if progress is not None:
             progress(done, len(sums), name)
         results.append(_check(folder, name, digest, outputs.get(name), full=full))
+    if progress is not None:
+        progress(len(sums), len(sums), "")
     known = {SUMS_NAME, *sums}
-    strangers = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file()]
-    results += [Checked(n, None, (f"is not in {SUMS_NAME}",)) for n in strangers if n not in known]
-    return results
+    there = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in LITTER]
+    names = (path.relative_to(folder).as_posix() for path in there)
+    strangers = [Checked(n, (), (f"is not in {SUMS_NAME}",)) for n in names if n not in known]
+    return results + strangers
 
 
-def _read_sums(folder: Path) -> dict[str, str]:
-    try:
-        lines = (folder / SUMS_NAME).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise VerifyError(
-            f"has no {SUMS_NAME} ({error.strerror})",
-            where=str(folder),
-            do="render again; without it nothing can be checked",
-        ) from None
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines) if name}
+def _uncovered(name: str) -> Checked:
+    return Checked(name, (), (f"is of the release, but not in {SUMS_NAME}",))
+
+
+def _folder(output: Mapping[str, Any], sums: Mapping[str, str]) -> Checked:
+    """A folder of numbered pictures: one, or one a camera, for every frame."""
+    name = f"{output['file']}/"
+    inside = [n for n in sums if n.startswith(name) and n.endswith((".png", ".tif"))]
+    if not inside or len(inside) % output["frames"]:
+        what = f"holds {len(inside):,} pictures for {output['frames']:,} frames"
+        return Checked(name, (), (what,))
+    return Checked(name, (f"{len(inside):,} pictures",), ())
 
 
 def _check(
-    folder: Path, name: str, digest: str, record: dict[str, Any] | None, *, full: bool
+    folder: Path, name: str, digest: str, output: Mapping[str, Any] | None, *, full: bool
 ) -> Checked:
+    looked = ["checksum"]
     try:
         path = confined(folder / name, [folder])
         if not path.is_file():
-            return Checked(name, None, ("is missing",))
+            return Checked(name, (), ("is missing",))
         if sha256(path) != digest:
-            return Checked(name, None, (f"has changed since {SUMS_NAME} was written",))
-        if record is None or record.get("kind") != "video":
-            return Checked(name, None, ())
-        return Checked(name, record["frames"], tuple(_check_video(path, record, full=full)))
+            return Checked(name, ("checksum",), (f"has changed since {SUMS_NAME} was written",))
+        if output is not None and output["sha256"] not in (None, digest):
+            return Checked(name, ("checksum",), ("is not the file that the manifest tells of",))
+        if output is not None and output["kind"] == "video":
+            looked += _video(path, output, full=full)
+        elif output is not None and output["kind"] == "still":
+            looked += _still(path, output, full=full)
+    except OSError as error:
+        return Checked(name, (), (f"cannot be read: {error.strerror or error}",))
     except DescentError as error:
-        return Checked(name, None, (str(error),))
+        return Checked(name, tuple(looked), (error.what,))
+    return Checked(name, tuple(looked), ())
 
 
-def _check_video(path: Path, record: dict[str, Any], *, full: bool) -> list[str]:
-    from descent.encode import verify_against
+def _video(path: Path, output: Mapping[str, Any], *, full: bool) -> list[str]:
+    from descent.encode.check import verify_video
+    from descent.encode.profile import Profile
 
-    return verify_against(path, record, full=full)
+    verify_video(
+        path,
+        Profile.model_validate(output["encoding"]),
+        Fraction(output["rate"]),
+        rows=output["rows"],
+        cols=output["cols"],
+        frames=output["frames"],
+        picture_hash=output["picture_sha256"],
+        full=full,
+    )
+    count = f"{output['frames']:,} frames"
+    told = [count, f"{output['cols']} x {output['rows']} px", "rate", "colour tags", "container"]
+    return [*told, "every picture decoded"] if full else told
+
+
+def _still(path: Path, output: Mapping[str, Any], *, full: bool) -> list[str]:
+    from descent.sources.sniff import header
+    from descent.sources.stills import read_still
+    from descent.tools.pictures import pixel_digest
+
+    size = (output["rows"], output["cols"])
+    head = header(str(path))
+    if (head.rows, head.cols) != size:
+        what = f"is {head.cols} x {head.rows} px, the manifest says {size[1]} x {size[0]}"
+        raise VerifyError(what, where=str(path))
+    if full and pixel_digest(read_still(path).pixels) != output["picture_sha256"]:
+        raise VerifyError("its picture is not the one that was made", where=str(path))
+    told = [f"{size[1]} x {size[0]} px"]
+    return [*told, "every pixel decoded"] if full else told
