@@ -96,6 +96,7 @@ def _event(key: str, answer: tuple[str, Any]) -> Event:
 class _Worker:
     process: subprocess.Popen[bytes]
     running: set[str] = field(default_factory=set)
+    listener: threading.Thread = field(default_factory=threading.Thread)
 
     @property
     def pipe(self) -> IO[bytes]:
@@ -152,7 +153,8 @@ class Pool:
         )
         worker = _Worker(process)
         self._workers.append(worker)
-        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        worker.listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
+        worker.listener.start()
         return worker
 
     def _listen(self, worker: _Worker) -> None:
@@ -166,6 +168,10 @@ class Pool:
                 worker.running.discard(key)
             self.events.put(_event(key, answer))
         code = worker.process.wait()
+        for pipe in (worker.process.stdin, worker.process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
         with self._lock:
             self._workers.remove(worker)
             lost, worker.running = worker.running, set()
@@ -180,7 +186,7 @@ class Pool:
         for worker in workers:
             worker.process.kill()
         for worker in workers:
-            worker.process.wait()
+            worker.listener.join()
 
     def close(self) -> None:
         """Let idle workers go, and wait until they have."""
@@ -190,4 +196,4 @@ class Pool:
             with suppress(OSError):
                 worker.pipe.close()
         for worker in workers:
-            worker.process.wait()
+            worker.listener.join()

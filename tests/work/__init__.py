@@ -1,0 +1,1 @@
+"""Tests of work, whose worker processes import their jobs from here."""
