@@ -32,38 +32,78 @@ class AnchorWords(Protocol):
     """One frame whose time a person knows."""
 
     @property
-    def file(self) -> str: ...  # noqa: D102
+    def file(self) -> str:
+        """The frame's file name."""
+        ...
+
     @property
-    def at(self) -> Moment: ...  # noqa: D102
+    def at(self) -> Moment:
+        """When it was exposed."""
+        ...
 
 
 class TimesWords(Protocol):
     """The words of `times:` in a release file."""
 
     @property
-    def table(self) -> str | None: ...  # noqa: D102
+    def table(self) -> str | None:
+        """A CSV file with a row for each frame."""
+        ...
+
     @property
-    def name_column(self) -> str | None: ...  # noqa: D102
+    def name_column(self) -> str | None:
+        """Its column of file names."""
+        ...
+
     @property
-    def utc_column(self) -> str | None: ...  # noqa: D102
+    def utc_column(self) -> str | None:
+        """Its column of UTC times."""
+        ...
+
     @property
-    def sclk_column(self) -> str | None: ...  # noqa: D102
+    def sclk_column(self) -> str | None:
+        """Its column of spacecraft-clock seconds."""
+        ...
+
     @property
-    def seconds_column(self) -> str | None: ...  # noqa: D102
+    def seconds_column(self) -> str | None:
+        """Its column of seconds after `start`."""
+        ...
+
     @property
-    def resolution(self) -> Fraction | None: ...  # noqa: D102
+    def resolution(self) -> Fraction | None:
+        """Half-width of what a time can mean, s."""
+        ...
+
     @property
-    def rate(self) -> Fraction | None: ...  # noqa: D102
+    def rate(self) -> Fraction | None:
+        """Frames a second."""
+        ...
+
     @property
-    def start(self) -> Moment | None: ...  # noqa: D102
+    def start(self) -> Moment | None:
+        """When the first frame, or frame 0, was exposed."""
+        ...
+
     @property
-    def order(self) -> Literal["name", "time"] | None: ...  # noqa: D102
+    def order(self) -> Literal["name", "time"] | None:
+        """What the frames' order is."""
+        ...
+
     @property
-    def anchor(self) -> AnchorWords | None: ...  # noqa: D102
+    def anchor(self) -> AnchorWords | None:
+        """One frame whose time is known."""
+        ...
+
     @property
-    def index(self) -> str | None: ...  # noqa: D102
+    def index(self) -> str | None:
+        """The pattern that names the frame number."""
+        ...
+
     @property
-    def none(self) -> bool: ...  # noqa: D102
+    def none(self) -> bool:
+        """Whether the camera has no times."""
+        ...
 
 
 @dataclass(slots=True)
