@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Print what will happen: frames, clocks, gaps, sizes and what it will cost.",
     "render": "Make the release: videos, stills, manifest and checksums in one folder.",
     "preview": "Render quarter-size drafts, fast, for looking at a cut.",
+    "verify": "Check a release folder against its checksums and its manifest.",
+    "explain": "Say what a moment of a release video shows.",
     "schema": "Print the JSON Schema of the config, for editors.",
     "simulate": "Make the synthetic landing: frames of four cameras, with the truth beside them.",
     "stages": "List the restoration stages and their parameters.",
