@@ -25,7 +25,12 @@ Measured = dict[str, dict[str, dict[str, Any]]]
 
 def measures(camera: CameraPlan) -> bool:
     """Whether any stage of the camera looks at all of it first."""
-    return any(stage(part.name).measure is not None for part in camera.stages)
+    return any(looks(part.name) for part in camera.stages)
+
+
+def looks(name: str) -> bool:
+    """Whether a stage looks at the whole camera first."""
+    return stage(name).measure is not None
 
 
 def look(

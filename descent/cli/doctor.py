@@ -32,6 +32,7 @@ PACKAGES = {
     "pydantic": "pydantic",
     "ruamel.yaml": "ruamel.yaml",
     "scipy": "scipy",
+    "tifffile": "tifffile",
 }
 # Extra -> the package and module that it brings, and what cannot be done without it.
 EXTRAS = {
