@@ -118,7 +118,7 @@ def _finished(
     findings += twins
     findings += checks.outside(name, timed, about.events)
     declared = rate if told.interval_s is None else 1 / told.interval_s
-    interval_s, said = checks.cadence(name, timed, declared, told.resolution_s)
+    interval_s, said = checks.cadence(name, timed, declared, told.resolution_s, about.clocks)
     findings += said
     track = Track(
         name, tuple(t for t, _ in timed), told.resolution_s, interval_s,

@@ -189,6 +189,7 @@ def cadence(
     laid: Sequence[tuple[Fraction, Shot]],
     rate: Fraction | None,
     resolution_s: Fraction,
+    clocks: Clocks | None = None,
 ) -> tuple[Fraction | None, list[Finding]]:
     """The interval to expect, and what the stamps say of the declared rate and of gaps.
 
@@ -227,7 +228,8 @@ def cadence(
             Finding(
                 "gap", camera,
                 f"no frame for {_s(b - a)} ({steps[k] / expected[k]:.1f} intervals), "
-                f"from {label(before)} at {float(a):.3f} to {label(after)} at {float(b):.3f}",
+                f"from {label(before)} at {_when(a, clocks)} to {label(after)} at "
+                f"{_when(b, clocks)}",
                 level="note",
             )
         )  # fmt: skip
@@ -243,3 +245,12 @@ def cadence(
 
 def _s(seconds: Fraction) -> str:
     return f"{float(seconds):.4g} s"
+
+
+def _when(t: Fraction, clocks: Clocks | None) -> str:
+    """A mission time on the clock that people know: UTC, else T, else mission seconds."""
+    if clocks is not None and clocks.epoch.tai_s is not None:
+        return clocks.show(t, "utc", most_digits=3)
+    if clocks is not None and clocks.zero is not None:
+        return clocks.show(t, "t", most_digits=3)
+    return f"{float(t):.3f} s"
