@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from descent.restore.bayer_green import changes, differences, join, laplacians
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
@@ -30,13 +31,10 @@ if TYPE_CHECKING:
 
 # All planes carry this border, mirrored; each pass may then read past the picture's edge.
 BORDER = 14
-_REACH = 5  # half the window of slopes along a line, px
 _TAPS = 5  # of the one-sided means of G - C, px
 _SIGMA_PX = 1.3
 # Squared Laplacians, of full scale, below which a slope is drawn to 1: noise, not detail.
-_LEAST = 1e-2
 _LEAST_FAR = 1e-5
-_EPS = 1e-10
 
 _local = threading.local()
 
@@ -62,12 +60,12 @@ def debayer_best(
         bands = high - 2 * margin
         over_rows(lambda a, b: work_on(*arguments, margin + a, margin + b), bands)
 
-    each(_laplacians, plane, num_h, den_h, num_v, den_v, margin=3)
-    each(_differences, plane, *work[:6], red_row, red_col, margin=8)
-    each(_changes, dif_h, dif_v, flat_h, flat_v, margin=10)
+    each(laplacians, plane, num_h, den_h, num_v, den_v, margin=3)
+    each(differences, plane, *work[:6], red_row, red_col, margin=8)
+    each(changes, dif_h, dif_v, flat_h, flat_v, margin=10)
     taps = np.exp(-(np.arange(_TAPS) ** 2) / (2 * _SIGMA_PX**2))
     taps = (taps / taps.sum()).astype(np.float32)
-    each(_join, plane, dif_h, dif_v, flat_h, flat_v, green, taps, red_row, red_col, margin=12)
+    each(join, plane, dif_h, dif_v, flat_h, flat_v, green, taps, red_row, red_col, margin=12)
     out = np.empty((rows, cols, 3), np.float32)
     for channel, (row, col) in ((0, (red_row, red_col)), (2, (1 - red_row, 1 - red_col))):
         slope, rest = _lattice(plane, green, row, col)
@@ -106,173 +104,6 @@ def _balanced(
         plane[red_row::2, 1 - red_col :: 2] *= np.float32(gains[1])
         plane[1 - red_row :: 2, red_col::2] *= np.float32(gains[1])
     return plane
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _laplacians(
-    m: NDArray[np.float32],
-    num_h: NDArray[np.float32],
-    den_h: NDArray[np.float32],
-    num_v: NDArray[np.float32],
-    den_v: NDArray[np.float32],
-    first: int,
-    last: int,
-) -> None:
-    """Products of each pixel's Laplacian and that of the other colour, along rows and columns."""
-    cols = m.shape[1]
-    half = np.float32(0.5)
-    for y in range(first, last):
-        a, b, c, d, e, f, g = m[y - 3], m[y - 2], m[y - 1], m[y], m[y + 1], m[y + 2], m[y + 3]
-        nh, dh, nv, dv = num_h[y], den_h[y], num_v[y], den_v[y]
-        for x in range(cols - 6):
-            own = d[x + 3] + d[x + 3] - d[x + 1] - d[x + 5]
-            # The other colour lies at odd distances: its mean here, less its means beside.
-            other = half * (d[x + 2] + d[x + 4] - d[x] - d[x + 6])
-            nh[x + 3] = own * other
-            dh[x + 3] = other * other
-            own = d[x + 3] + d[x + 3] - b[x + 3] - f[x + 3]
-            other = half * (c[x + 3] + e[x + 3] - a[x + 3] - g[x + 3])
-            nv[x + 3] = own * other
-            dv[x + 3] = other * other
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _three(
-    a: NDArray[np.float32], b: NDArray[np.float32], c: NDArray[np.float32], out: NDArray[np.float32]
-) -> None:
-    for x in range(len(out)):
-        out[x] = a[x] + b[x] + c[x]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _six(rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """The sum of every other one of eleven rows."""
-    a, b, c, d, e, f = rows[0], rows[2], rows[4], rows[6], rows[8], rows[10]
-    for x in range(len(out)):
-        out[x] = (a[x] + f[x]) + ((b[x] + e[x]) + (c[x] + d[x]))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _differences(
-    m: NDArray[np.float32],
-    num_h: NDArray[np.float32],
-    den_h: NDArray[np.float32],
-    num_v: NDArray[np.float32],
-    den_v: NDArray[np.float32],
-    dif_h: NDArray[np.float32],
-    dif_v: NDArray[np.float32],
-    red_row: int,
-    red_col: int,
-    first: int,
-    last: int,
-) -> None:
-    """G - C of every pixel, the colour it lacks found along its row and along its column."""
-    cols = m.shape[1]
-    least, half, quarter = np.float32(_LEAST), np.float32(0.5), np.float32(0.25)
-    sums = np.zeros((4, cols), np.float32)
-    sign = np.empty(cols, np.float32)
-    for y in range(first, last):
-        nh, dh, nv, dv = sums[0], sums[1], sums[2], sums[3]
-        _three(num_h[y - 2], num_h[y], num_h[y + 2], nh)
-        _three(den_h[y - 2], den_h[y], den_h[y + 2], dh)
-        _six(num_v[y - 5 : y + 6], nv)
-        _six(den_v[y - 5 : y + 6], dv)
-        # Red and blue sit where the column has the row's parity, counted from red.
-        site = (y + red_row + red_col) & 1
-        for x in range(cols):
-            sign[x] = np.float32(1) if (x & 1) == site else np.float32(-1)
-        a, b, c, d, e = m[y - 2], m[y - 1], m[y], m[y + 1], m[y + 2]
-        out_h, out_v = dif_h[y], dif_v[y]
-        for x in range(cols - 16):
-            top = (nh[x + 3] + nh[x + 13]) + ((nh[x + 5] + nh[x + 11]) + (nh[x + 7] + nh[x + 9]))
-            low = (dh[x + 3] + dh[x + 13]) + ((dh[x + 5] + dh[x + 11]) + (dh[x + 7] + dh[x + 9]))
-            slope = (top + least) / (low + least)
-            lack = half * (c[x + 7] + c[x + 9])
-            lack += quarter * slope * (c[x + 8] + c[x + 8] - c[x + 6] - c[x + 10])
-            out_h[x + 8] = sign[x + 8] * (lack - c[x + 8])
-            top = nv[x + 6] + nv[x + 8] + nv[x + 10]
-            low = dv[x + 6] + dv[x + 8] + dv[x + 10]
-            slope = (top + least) / (low + least)
-            lack = half * (b[x + 8] + d[x + 8])
-            lack += quarter * slope * (c[x + 8] + c[x + 8] - a[x + 8] - e[x + 8])
-            out_v[x + 8] = sign[x + 8] * (lack - c[x + 8])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _changes(
-    dif_h: NDArray[np.float32],
-    dif_v: NDArray[np.float32],
-    flat_h: NDArray[np.float32],
-    flat_v: NDArray[np.float32],
-    first: int,
-    last: int,
-) -> None:
-    """How much G - C changes along rows and columns, summed over 3 x 3, as a weight."""
-    cols = dif_h.shape[1]
-    eps = np.float32(_EPS)
-    sums = np.zeros((2, cols), np.float32)
-    for y in range(first, last):
-        h, v = sums[0], sums[1]
-        a, b, c = dif_h[y - 1], dif_h[y], dif_h[y + 1]
-        for x in range(cols - 18):
-            h[x + 9] = abs(a[x + 8] - a[x + 10]) + abs(b[x + 8] - b[x + 10])
-            h[x + 9] += abs(c[x + 8] - c[x + 10])
-        a, b, c, d, e = dif_v[y - 2], dif_v[y - 1], dif_v[y], dif_v[y + 1], dif_v[y + 2]
-        for x in range(cols - 18):
-            v[x + 9] = (
-                abs(a[x + 9] - c[x + 9]) + abs(b[x + 9] - d[x + 9]) + abs(c[x + 9] - e[x + 9])
-            )
-        out_h, out_v = flat_h[y], flat_v[y]
-        for x in range(cols - 20):
-            along = h[x + 9] + h[x + 10] + h[x + 11]
-            down = v[x + 9] + v[x + 10] + v[x + 11]
-            out_h[x + 10] = np.float32(1) / (along * along + eps)
-            out_v[x + 10] = np.float32(1) / (down * down + eps)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _join(
-    m: NDArray[np.float32],
-    dif_h: NDArray[np.float32],
-    dif_v: NDArray[np.float32],
-    flat_h: NDArray[np.float32],
-    flat_v: NDArray[np.float32],
-    green: NDArray[np.float32],
-    k: NDArray[np.float32],
-    red_row: int,
-    red_col: int,
-    first: int,
-    last: int,
-) -> None:
-    """Green everywhere: measured, or C plus the joined one-sided means of G - C."""
-    cols = m.shape[1]
-    zero = np.float32(0)
-    share = np.empty(cols, np.float32)
-    for y in range(first, last):
-        site = (y + red_row + red_col) & 1
-        for x in range(cols):
-            share[x] = np.float32(1) if (x & 1) == site else np.float32(0)
-        h = dif_h[y]
-        a, b, c, d = dif_v[y - 4], dif_v[y - 3], dif_v[y - 2], dif_v[y - 1]
-        o, p, q, r, s = dif_v[y], dif_v[y + 1], dif_v[y + 2], dif_v[y + 3], dif_v[y + 4]
-        k0, k1, k2, k3, k4 = k[0], k[1], k[2], k[3], k[4]
-        beside, above, below = flat_h[y], flat_v[y - 1], flat_v[y + 1]
-        own, out = m[y], green[y]
-        for x in range(cols - 24):
-            west = k0 * h[x + 12] + k1 * h[x + 11] + k2 * h[x + 10] + k3 * h[x + 9]
-            west += k4 * h[x + 8]
-            east = k0 * h[x + 12] + k1 * h[x + 13] + k2 * h[x + 14] + k3 * h[x + 15]
-            east += k4 * h[x + 16]
-            north = (
-                k0 * o[x + 12] + k1 * d[x + 12] + k2 * c[x + 12] + k3 * b[x + 12] + k4 * a[x + 12]
-            )
-            south = (
-                k0 * o[x + 12] + k1 * p[x + 12] + k2 * q[x + 12] + k3 * r[x + 12] + k4 * s[x + 12]
-            )
-            ww, we = beside[x + 11], beside[x + 13]
-            wn, ws = above[x + 12], below[x + 12]
-            joined = (ww * west + we * east + wn * north + ws * south) / (ww + we + wn + ws)
-            out[x + 12] = max(own[x + 12] + share[x + 12] * joined, zero)
 
 
 def _lattice(

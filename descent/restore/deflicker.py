@@ -32,6 +32,7 @@ LINKS = (1, 2, 4, 8)  # frames apart that are compared
 FEATURES = 700
 _DARK, _BRIGHT = 0.02, 0.97
 _FEWEST_PX = 500
+_SPREAD, _APART = 0.05, 0.15  # share of the spread's ratio, and how far it is believed
 _BESIDE = 0.3  # weight of "as the frame beside" where nothing registers
 _NOISE_ONLY = 2.0  # fine noise over coarser structure: pictures have 0.03 to 0.4
 _PEAK = 99.5  # percentile of a frame that must not clip
@@ -81,14 +82,22 @@ def centre_of(frame: Frame, format: Format) -> NDArray[np.float32]:
 def compare(
     a: NDArray[np.float32], b: NDArray[np.float32], matrix: NDArray[np.float64]
 ) -> float | None:
-    """Log of how much brighter b shows what a shows too: the median over the overlap."""
+    """Log of how much brighter b shows what a shows too, by the overlap's median.
+
+    How much wider its values spread has a small say: levels alone would let contrast drift.
+    """
     size = b.shape[1], b.shape[0]
     warped = cv2.warpPerspective(a, matrix, size, flags=cv2.INTER_LINEAR)
     inside = cv2.warpPerspective(np.ones_like(a), matrix, size, flags=cv2.INTER_LINEAR) > 0.99
     good = inside & (warped > _DARK) & (b > _DARK) & (warped < _BRIGHT) & (b < _BRIGHT)
     if good.sum() < _FEWEST_PX:
         return None
-    return float(np.median(np.log(b[good] / warped[good])))
+    here, there = warped[good], b[good]
+    level = float(np.median(np.log(there / here)))
+    spread = float(np.log(max(there.std(), 1e-4) / max(here.std(), 1e-4)))
+    apart = spread - level
+    # Further apart than that, something came into view: then only the level counts.
+    return level + (_SPREAD * apart if abs(apart) < _APART else 0.0)
 
 
 def solve(
@@ -199,7 +208,8 @@ def _darken(
     if not len(usual):
         return []
     for k in dark:
-        logs[k] = min(logs[k], float(np.log(np.median(usual) / fines[k])))
+        # Lit frames also hold the noise of their light and fine detail: the quietest count.
+        logs[k] = min(logs[k], float(np.log(np.percentile(usual, 10) / fines[k])))
     return dark
 
 

@@ -158,7 +158,7 @@ def apply(
     if stretch.found:
         counts = stretch.counts.astype(np.float64)
     elif format.transfer == "bt709":
-        counts = light._table(8 * pixels.dtype.itemsize, "bt709", format.white) * white
+        counts = light.table(8 * pixels.dtype.itemsize, "bt709", format.white) * white
     else:
         counts = np.arange(codes, dtype=np.float64)
     if params.decompand == "square_root":

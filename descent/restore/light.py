@@ -10,6 +10,7 @@ import numpy as np
 
 from descent.errors import FormatError
 from descent.model import Format, Frame
+from descent.tools.colour import to_linear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,17 +29,12 @@ def linear_format(format: Format, *, stage: str) -> Format:
 
 
 @cache
-def _table(bits: int, transfer: str, white: float) -> NDArray[np.float32]:
-    codes = np.arange(1 << bits, dtype=np.float64) / white
+def table(bits: int, transfer: str, white: float) -> NDArray[np.float32]:
+    """Linear light of every code of 8 or 16 bits."""
+    codes = np.arange(1 << bits)
     if transfer == "bt709":
-        # ITU-R BT.709-6, item 1.2, turned round; Python's pow, one value at a time.
-        codes = np.array([_bt709_light(v) for v in codes.tolist()])
-    return codes.astype(np.float32)
-
-
-def _bt709_light(value: float) -> float:
-    """Light of a BT.709 code value, both 0 to 1."""
-    return value / 4.5 if value < 0.081 else float(((value + 0.099) / 1.099) ** (1 / 0.45))
+        return to_linear(codes.astype(np.uint8 if bits == 8 else np.uint16), "bt709")
+    return (codes / white).astype(np.float32)
 
 
 def as_linear(pixels: NDArray[Any], format: Format) -> NDArray[np.float32]:
@@ -55,7 +51,7 @@ def as_linear(pixels: NDArray[Any], format: Format) -> NDArray[np.float32]:
             f"pixels are {pixels.dtype}", do="hand over uint8, uint16 or float32 pixels"
         )
     bits = pixels.dtype.itemsize * 8
-    return np.take(_table(bits, format.transfer, float(format.white)), pixels)
+    return np.take(table(bits, format.transfer, float(format.white)), pixels)
 
 
 def linear_frame(frame: Frame, format: Format) -> Frame:
@@ -80,9 +76,9 @@ def as_unit(picture: NDArray[Any], *, what: str) -> NDArray[np.float32]:
     """A picture handed to a public function: float as is, 8 and 16 bit divided by full scale."""
     array = np.asarray(picture)
     if array.dtype == np.uint8:
-        return np.take(_table(8, "raw", 255.0), array)
+        return np.take(table(8, "raw", 255.0), array)
     if array.dtype == np.uint16:
-        return np.take(_table(16, "raw", 65535.0), array)
+        return np.take(table(16, "raw", 65535.0), array)
     if array.dtype.kind != "f":
         raise FormatError(
             f"{what} is of type {array.dtype}", do="hand over uint8, uint16 or float32 from 0 to 1"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Colours that scatter less than this along an axis (standard deviation, of full scale) are
 # noise or none: stretching stops there, so that the inverse stays exact to 1/255.
 SMALLEST_SPREAD = 0.004
-MOST_STRETCH = 12.0
+MOST_STRETCH = 5.0
 CLIPPED = 0.995
 
 

@@ -28,7 +28,7 @@ def mosaic(seed: int = 0, rows: int = 96, cols: int = 128) -> Picture:
     colour = np.where((y & 1) == (x & 1), np.where(y & 1, 0.15, 0.4), 0.5)
     swell = 1 + 0.2 * np.sin((x + 9 * seed) / 17) * np.cos(y / 13)
     noise = np.random.default_rng(seed).normal(0, 0.004, (rows, cols))
-    return np.clip(colour * swell + noise, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(colour * swell + noise, 0, 1), np.float32)
 
 
 def with_header(picture: Picture) -> Picture:
@@ -58,7 +58,8 @@ def test_a_header_is_found_in_any_corner(turn: int) -> None:
     """However a source turned or mirrored its frames, the header is found and filled."""
     clean = mosaic()
     picture = np.ascontiguousarray(turned(with_header(clean), turn))
-    out = run(picture, Format(*picture.shape, "mosaic", "float32", "RGGB", "linear", 1.0))
+    rows, cols = picture.shape
+    out = run(picture, Format(rows, cols, "mosaic", "float32", "RGGB", "linear", 1.0))
     wanted = turned(clean, turn)
     assert np.abs(np.asarray(out.pixels) - wanted).max() < 0.06
     assert out.flags is not None
@@ -132,7 +133,7 @@ def test_any_size_is_survived(rows: int, cols: int, header: str) -> None:
     rng = np.random.default_rng(rows * 100 + cols)
     picture = rng.random((rows, cols), dtype=np.float32)
     kind = Format(rows, cols, "mosaic", "float32", "RGGB", "linear", 1.0)
-    out = run(picture, kind, Defects(header=header))  # type: ignore[arg-type]
+    out = run(picture, kind, Defects(header=header))
     assert np.isfinite(np.asarray(out.pixels)).all()
     assert np.asarray(out.pixels).shape == (rows, cols)
 
@@ -149,7 +150,7 @@ def test_real_headers_are_found_and_nothing_else(shared_data: Path) -> None:
     """Raw and processed stills show their header; no LCAM frame or photograph does."""
     stills = sorted((shared_data / "edl_stills").iterdir())
     for path in stills:
-        picture = np.asarray(Image.open(path).convert("RGB"), np.float32) / 255
+        picture = np.asarray(Image.open(path).convert("RGB"), np.float32) / np.float32(255)
         if "ECM" in path.name:
             assert header_turn(np.ascontiguousarray(picture[..., 0]), 2) == 0
         else:
@@ -159,7 +160,7 @@ def test_real_headers_are_found_and_nothing_else(shared_data: Path) -> None:
         *(shared_data / "kodak").iterdir(),
     ]
     for path in others:
-        grey = np.asarray(Image.open(path).convert("L"), np.float32) / 255
+        grey = np.asarray(Image.open(path).convert("L"), np.float32) / np.float32(255)
         assert processed_header_turn(grey) is None, path.name
         assert header_turn(grey, 2) is None, path.name
 

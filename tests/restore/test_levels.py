@@ -29,13 +29,13 @@ def scene(low: int = 40, high: int = 200, seed: int = 1) -> NDArray[np.uint8]:
     """Raw counts (256, 256) that fill low to high: a slope with noise."""
     rng = np.random.default_rng(seed)
     slope = np.linspace(low, high, 256)[None, :] + rng.normal(0, 4, (256, 256))
-    return np.clip(np.rint(slope), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(slope), 0, 255), np.uint8)
 
 
 def stretched(raw: NDArray[np.uint8], gain: float, offset: float) -> NDArray[np.uint8]:
     """What the public feed does to a frame."""
     codes = np.clip(np.floor((np.arange(256) - offset) * gain + 0.5), 0, 254)
-    return codes.astype(np.uint8)[raw]
+    return np.asarray(codes[raw], np.uint8)
 
 
 @settings(max_examples=40, deadline=None)

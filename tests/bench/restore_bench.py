@@ -1,0 +1,229 @@
+"""Restoration against what a user would otherwise pick: quality, speed and memory in one run.
+
+Run it from the project's folder: `python tests/bench/restore_bench.py`. It needs the real data
+in ../shared/data; figures of speed are only worth comparing within one run.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from descent.clip import Clip
+from descent.model import Format, Frame
+from descent.restore import colour, debayer, defects, deflicker, levels
+from descent.tools import tiles
+from descent.tools.register import features, match
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+Picture = NDArray[np.float32]
+GAINS = (1.28, 1.0, 2.38)
+
+
+def mosaic(rgb: NDArray[Any]) -> NDArray[Any]:
+    """An RGGB mosaic of an RGB picture."""
+    out = np.ascontiguousarray(rgb[..., 1])
+    out[::2, ::2], out[1::2, 1::2] = rgb[::2, ::2, 0], rgb[1::2, 1::2, 2]
+    return out
+
+
+def by_opencv(code: int) -> Callable[[Picture], Picture]:
+    """One of OpenCV's methods, which work on 8 bits."""
+
+    def run(raw: Picture) -> Picture:
+        codes = (raw * 255 + 0.5).astype(np.uint8)
+        return cv2.cvtColor(codes, code).astype(np.float32) / np.float32(255)
+
+    return run
+
+
+def others() -> dict[str, Callable[[Picture], Picture]]:
+    """What else is installed."""
+    found: dict[str, Callable[[Picture], Picture]] = {
+        "OpenCV bilinear": by_opencv(cv2.COLOR_BayerRGGB2RGB),
+        "OpenCV edge-aware": by_opencv(cv2.COLOR_BayerRGGB2RGB_EA),
+        "OpenCV VNG": by_opencv(cv2.COLOR_BayerRGGB2RGB_VNG),
+    }
+    try:
+        import colour_demosaicing as cd  # type: ignore[import-not-found]
+    except ImportError:
+        return found
+    found["colour-demosaicing Malvar"] = lambda m: cd.demosaicing_CFA_Bayer_Malvar2004(m, "RGGB")
+    found["colour-demosaicing Menon"] = lambda m: cd.demosaicing_CFA_Bayer_Menon2007(m, "RGGB")
+    return found
+
+
+def cpsnr(made: Picture, truth: Picture) -> float:
+    """CPSNR in dB on 8-bit codes, 8 px off each border."""
+    codes = np.clip(np.rint(made * 255), 0, 255) - np.rint(truth * 255)
+    return float(10 * np.log10(255**2 / np.mean(codes[8:-8, 8:-8].astype(np.float64) ** 2)))
+
+
+def best_time(work: Callable[[], object], times: int = 9) -> tuple[float, float]:
+    """Wall and CPU seconds of the better runs (their lower quartile)."""
+    work()
+    wall, cpu = [], []
+    for _ in range(times):
+        a, b = time.perf_counter(), time.process_time()
+        work()
+        wall.append(time.perf_counter() - a)
+        cpu.append(time.process_time() - b)
+    return float(np.percentile(wall, 25)), float(np.percentile(cpu, 25))
+
+
+def debayering() -> None:
+    """CPSNR over the pictures here, and speed on 1280 x 1024."""
+    methods: dict[str, Callable[[Picture], Picture]] = {
+        "descent best": debayer.debayer,
+        "descent fast": lambda m: debayer.debayer(m, method="fast"),
+        **others(),
+    }
+    sets = {
+        name: [
+            np.asarray(Image.open(p).convert("RGB"), np.float32) / np.float32(255)
+            for p in sorted((DATA / name).iterdir())
+        ]
+        for name in ("kodak", "mcmaster")
+    }
+    speed = np.random.default_rng(0).random((1024, 1280), dtype=np.float32)
+    print(f"\n{'debayer':28}{'Kodak dB':>10}{'McMaster dB':>13}{'Mpx/s':>8}{'Mpx/CPU s':>11}")
+    for name, run in methods.items():
+        quality = [
+            np.mean([cpsnr(np.asarray(run(mosaic(t)), np.float32), t) for t in pictures])
+            for pictures in sets.values()
+        ]
+        wall, cpu = best_time(lambda run=run: run(speed))  # type: ignore[misc]
+        rate = speed.size / 1e6
+        print(f"{name:28}{quality[0]:10.2f}{quality[1]:13.2f}{rate / wall:8.0f}{rate / cpu:11.0f}")
+
+
+def chain() -> None:
+    """Levels, defects, debayer and colour on a 1280 x 1024 part of the real DDC mosaic."""
+    path = next((DATA / "edl_stills").glob("*ECM*.png"))
+    raw = np.ascontiguousarray(np.asarray(Image.open(path))[:1024, :1280, 0])
+    print(f"\n{'chain, 1280 x 1024':28}{'frames/s':>10}{'CPU ms':>9}  by stage, ms")
+    for method in ("best", "fast"):
+        spent: dict[str, float] = {}
+
+        def run(method: str = method, spent: dict[str, float] = spent) -> None:
+            frame, kind = Frame(raw), Format(1024, 1280, "mosaic", "uint8", "RGGB", "raw", 255.0)
+            stages: list[tuple[Any, Any]] = [
+                (levels.STAGE, levels.Levels()),
+                (defects.STAGE, defects.Defects()),
+                (debayer.STAGE, debayer.Debayer(method=method, gains=GAINS)),
+                (colour.STAGE, colour.Colour(gains=GAINS, exposure=0.8, shoulder=0.8)),
+            ]
+            for stage, params in stages:
+                start = time.perf_counter()
+                after = stage.gives(kind, params)
+                frame = stage.apply([frame], 0, params, None, 0, kind)
+                kind = after
+                spent[stage.name] = 1e3 * (time.perf_counter() - start)
+
+        wall, cpu = best_time(run)
+        parts = ", ".join(f"{k} {v:.1f}" for k, v in spent.items())
+        print(f"{'descent, debayer: ' + method:28}{1 / wall:10.1f}{cpu * 1e3:9.1f}  {parts}")
+    codes = cv2.COLOR_BayerRGGB2RGB_VNG
+
+    def by_hand() -> Picture:
+        rgb = cv2.cvtColor(cv2.medianBlur(raw, 3), codes).astype(np.float32) / np.float32(255)
+        return np.asarray(np.clip(rgb * np.array(GAINS, np.float32), 0, 1), np.float32)
+
+    wall, cpu = best_time(by_hand)
+    print(
+        f"{'OpenCV median, VNG, gains':28}{1 / wall:10.1f}{cpu * 1e3:9.1f}  (no stretch, no mask)"
+    )
+
+
+def flicker() -> None:
+    """LCAM frames 5 to 70: how far registered frames are apart, before and after."""
+    paths = sorted((DATA / "lcam").glob("LVS_*.jpg"))
+    raw = [np.ascontiguousarray(np.asarray(Image.open(p))[..., 0]) for p in paths]
+    rows, cols = raw[0].shape
+    kind = Format(rows, cols, "grey", "uint8", None, "raw", 255.0)
+
+    def pull(indices: Iterable[int | None]) -> Iterator[Frame | None]:
+        return (None if k is None else Frame(raw[k]) for k in indices)
+
+    clip = Clip([Fraction(k) for k in range(len(raw))], kind, lambda _: frozenset(), pull)
+    start = time.perf_counter()
+    numbers = deflicker.measure(clip, deflicker.Deflicker())
+    took = time.perf_counter() - start
+    ours = [
+        np.asarray(deflicker.apply([Frame(f)], 0, deflicker.Deflicker(), numbers, k, kind).pixels)
+        for k, f in enumerate(raw)
+    ]
+    found = [features(deflicker.small(Frame(f), kind)) for f in raw]
+    print(
+        f"\n{'deflicker, LCAM 5 to 70':28}{'1 apart':>9}{'5 apart':>9}{'10 apart':>9}{'spread':>9}"
+    )
+    for name, frames in (
+        ("as received", [f.astype(np.float32) / np.float32(255) for f in raw]),
+        (f"descent ({took:.1f} s, 87 frames)", ours),
+        ("ffmpeg deflicker", by_ffmpeg(paths)),
+    ):
+        small = [cv2.resize(f, (400, 400), interpolation=cv2.INTER_AREA) for f in frames]
+        levels_, spreads = [], []
+        for step in (1, 5, 10):
+            apart = []
+            for i in range(4, 70 - step):
+                link = match(found[i], found[i + step])
+                if link is None:
+                    continue
+                a = cv2.warpPerspective(small[i], link.matrix, (400, 400))
+                inside = cv2.warpPerspective(np.ones_like(a), link.matrix, (400, 400)) > 0.99
+                b = small[i + step]
+                inside &= (a > 0.01) & (b > 0.01) & (a < 0.97) & (b < 0.97)
+                apart.append(abs(np.median(np.log(b[inside] / a[inside]))))
+                if step == 1:
+                    spreads.append(abs(np.log(b[inside].std() / a[inside].std())))
+            levels_.append(float(np.median(apart)))
+        row = "".join(f"{v:9.4f}" for v in (*levels_, float(np.median(spreads))))
+        print(f"{name:28}{row}")
+
+
+def by_ffmpeg(paths: list[Path]) -> list[Picture]:
+    """The frames after ffmpeg's deflicker filter at its defaults."""
+    with tempfile.TemporaryDirectory() as folder:
+        for k, path in enumerate(paths):
+            Image.open(path).convert("L").save(Path(folder) / f"in{k:03d}.png")
+        command = [
+            imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error",
+            "-i", f"{folder}/in%03d.png", "-vf", "format=yuv420p,deflicker,format=gray",
+            f"{folder}/out%03d.png",
+        ]  # fmt: skip
+        subprocess.run(command, check=True)  # noqa: S603 - ffmpeg from its wheel, our own words
+        made = sorted(Path(folder).glob("out*.png"))
+        return [np.asarray(Image.open(p).convert("L"), np.float32) / np.float32(255) for p in made]
+
+
+def main() -> int:
+    """All tables."""
+    if not DATA.is_dir():
+        print("needs the real data in ../shared/data", file=sys.stderr)
+        return 1
+    cv2.setNumThreads(2)
+    tiles.set_threads(2)
+    debayering()
+    chain()
+    flicker()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory of this run: {peak:.0f} MiB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
