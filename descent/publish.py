@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,7 @@ from descent.errors import Damaged, DescentError
 from descent.model import OutputResult
 from descent.plan import LeftOut, Plan, make
 from descent.prepare import Prepared, prepare
-from descent.release.contents import manifest_of
-from descent.release.manifest import MANIFEST_NAME, SUMS_NAME, write_manifest, write_sums
+from descent.release.package import MANIFEST_NAME, SUMS_NAME, earlier, package
 from descent.render import Film, Render, render_films
 from descent.render.poster import POSTER, write_poster
 from descent.render.stills import still
@@ -90,7 +89,7 @@ def publish(
 
     while True:
         plan = make(loaded, only=only, within=within, draft=draft, burn=burn, left_out=left_out)
-        _check_folder(plan, out)
+        _check_folder(plan, out, earlier(out, loaded.digest))
         ready, rendered = attempt(plan)
         if ready is not None and not rendered.damaged:
             break
@@ -106,8 +105,8 @@ def publish(
     return Published(plan, out, tuple(results), left_out, rendered.made, rendered.kept)
 
 
-def _check_folder(plan: Plan, out: Path) -> None:
-    """Refuse a folder that holds an input, or files of something else."""
+def _check_folder(plan: Plan, out: Path, before: Collection[str]) -> None:
+    """Refuse a folder that holds an input, or files of neither this nor `before`."""
     real = out.resolve()
     for camera in plan.cameras.values():
         for folder in {shot.path.parent for shot in camera.shots}:
@@ -118,6 +117,7 @@ def _check_folder(plan: Plan, out: Path) -> None:
                     do="choose another --out",
                 )
     ours = {o.filename for o in plan.outputs} | {MANIFEST_NAME, SUMS_NAME, POSTER, "index.html"}
+    ours |= set(before)
     there = sorted(p.name for p in out.iterdir()) if out.is_dir() else []
     strangers = [n for n in there if n not in ours and not n.startswith(".")]
     if strangers:
@@ -161,15 +161,12 @@ def _package(
 ) -> None:
     """Manifest, poster and checksums: last, so that a folder with checksums is a whole one."""
     out.mkdir(parents=True, exist_ok=True)
-    body = manifest_of(
+    package(
+        out,
         plan,
         results={result.name: result for result in results},
         digests=ready.digests,
         fingerprint=(ready.fingerprint, ready.parts),
         config_digest=loaded.digest,
+        also=[write_poster(films[0], out).name] if films else (),
     )
-    write_manifest(out, body)
-    names = [MANIFEST_NAME, *(result.file for result in results)]
-    if films:
-        names.append(write_poster(films[0], out).name)
-    write_sums(out, names)

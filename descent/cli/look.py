@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from descent.cli._picking import frame_options, kept_apart, pick, ready, store_option
 from descent.cli.common import Console, command, config_argument, set_option
-from descent.cli.picking import frame_options, kept_apart, pick, ready, store_option
 
 
 @command(

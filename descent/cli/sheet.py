@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from descent.cli._picking import kept_apart, pick
 from descent.cli.common import Console, command, config_argument, range_option, set_option
-from descent.cli.picking import kept_apart, pick
 
 COUNT = 36
 

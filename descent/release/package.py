@@ -14,6 +14,7 @@ from descent.release.manifest import (
     MANIFEST_NAME,
     SUMS_NAME,
     read_manifest,
+    read_sums,
     write_manifest,
     write_sums,
 )
@@ -45,9 +46,10 @@ def package(
         config_digest=config_digest,
         sound_digest=sound,
     )
+    extras = _extras(folder, config_digest)
     body = _with_earlier(folder, body)
     path = write_manifest(folder, body)
-    names, known = {MANIFEST_NAME, *also}, {}
+    names, known = {MANIFEST_NAME, *also, *extras}, {}
     for output in body["outputs"].values():
         if output["kind"] == "frames":
             names |= set(_inside(folder, output["file"]))
@@ -56,6 +58,30 @@ def package(
             known[output["file"]] = output["sha256"]
     write_sums(folder, sorted(names), known)
     return path
+
+
+def earlier(folder: Path, config_digest: str) -> frozenset[str]:
+    """The outputs in `folder` that an earlier render of the same config made, by file name."""
+    try:
+        before = read_manifest(folder)
+    except VerifyError:
+        return frozenset()
+    if before["config_sha256"] != config_digest:
+        return frozenset()
+    return frozenset(output["file"] for output in before["outputs"].values())
+
+
+def _extras(folder: Path, config_digest: str) -> frozenset[str]:
+    """What an earlier render of the same config left beside its outputs, such as a poster."""
+    outputs = earlier(folder, config_digest)
+    if not outputs:
+        return frozenset()
+    try:
+        listed = read_sums(folder)
+    except VerifyError:
+        return frozenset()
+    rest = (n for n in listed if n not in outputs and n != MANIFEST_NAME and "/" not in n)
+    return frozenset(name for name in rest if (folder / name).is_file())
 
 
 def _inside(folder: Path, name: str) -> Iterator[str]:
