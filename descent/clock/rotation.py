@@ -115,7 +115,7 @@ def _unsure(what: str) -> UnsureSync:
 
 def _refused(path: Path, chance: float) -> UnsureSync:
     lag = float(np.median(path.lags))
-    if path.score < max(SURE_MARGIN * chance, SURE_AGREEMENT):
+    if path.score < SURE_AGREEMENT or path.score >= SURE_MARGIN * path.rival:
         return _unsure(
             f"the cameras share no motion that stands out: agreement {path.score:.2f} at "
             f"{lag:+.2f} s, and {chance:.2f} with one run backwards"
