@@ -10,7 +10,7 @@ from statistics import median
 
 from descent.clock.doors import Clocks
 from descent.clock.expression import Moment, resolve
-from descent.compose.geometry import Layout, Slot, even
+from descent.compose.geometry import Layout, Rect, Slot, Tile, Window, even
 from descent.config.models import Config, Output, Show
 from descent.config.models import Span as SpanWords
 from descent.encode.profile import load_profile, profile_for
@@ -268,6 +268,17 @@ def _still(studio: Studio, name: str, output: Output) -> OutputPlan:
     first = studio.cameras[show.cameras[0]].format
     own = isinstance(output.still, str) and output.size is None
     cols, rows = (first.cols, first.rows) if own else output.size or HD
+    whole = (
+        # Nothing is laid out: all of the frame, odd sizes too, since no encoder is fed.
+        Layout(
+            rows,
+            cols,
+            (Tile(show.cameras[0], Rect(0, 0, rows, cols), Window(0, 0, rows, cols), 1.0),),
+            {},
+        )
+        if own
+        else _layout(studio, show, show.cameras, (rows, cols), output.scale)
+    )
     plan = OutputPlan(
         name=name,
         kind="still",
@@ -280,11 +291,7 @@ def _still(studio: Studio, name: str, output: Output) -> OutputPlan:
         text=output.text.model_dump(mode="json"),
         credit="",
         suffix={"jpeg": ".jpg", "tiff": ".tif"}.get(output.format or "png", ".png"),
-        still=StillPlan(
-            at,
-            frames,
-            _layout(studio, show, show.cameras, (rows, cols), "native" if own else output.scale),
-        ),
+        still=StillPlan(at, frames, whole),
         alt=output.alt,
         caption=output.caption,
     )
