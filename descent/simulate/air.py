@@ -42,7 +42,7 @@ def haze(distance_m: float, height_m: float) -> tuple[float, Vector]:
     """Transmission of the air down to the ground and the light (3,) that it adds."""
     column = 1 - exp(-height_m / _SCALE_HEIGHT_M)
     slant = distance_m / max(height_m, 1.0)
-    through = exp(-0.52 * column * slant)
+    through = exp(-0.40 * column * slant)
     return through, (1 - through) * _HAZE
 
 

@@ -14,6 +14,7 @@ from descent.simulate.trajectory import EVENTS, Trajectory, smoothstep
 GORES = 80
 TRAIL_M = 44.0  # from the capsule to the band's edge, lines stretched
 KNOT = np.array([0.05, 0.02, 4.3])  # where the lines meet, in the capsule's axes
+SILL_M = 1.15  # what the straps are fixed to, on the backshell's top
 _WHITE = np.array([0.90, 0.90, 0.90])
 _RED = np.array([0.62, 0.045, 0.035])
 # Radius and height of the rings of the open canopy, m; the gap lies between the two lists.
@@ -53,7 +54,7 @@ def opening(t: float) -> tuple[float, float, float]:
     u = min(1.0, max(0.0, (t - start) / (stretched - start)))
     out = u * (1.25 - 0.25 * u)
     if t <= stretched:
-        return out, 0.055, 1.0
+        return out, 0.03 + 0.025 * out, 1.0
     grown = 0.055 + 0.965 * smoothstep(stretched, full + 0.05, t) ** 1.25
     if t > full:
         # It overshoots, partly collapses, fills again, then breathes.
@@ -64,6 +65,11 @@ def opening(t: float) -> tuple[float, float, float]:
             2 * pi * 0.8 * since
         )
     return 1.0, grown, max(0.0, 1 - (grown / 0.9) ** 2)
+
+
+def risen(out: float) -> float:
+    """How far the straps to the knot are pulled up, 0 to 1, for a pack that is `out`."""
+    return 0.02 + 0.98 * smoothstep(0.0, 0.16, out)
 
 
 class Canopy:

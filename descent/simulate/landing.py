@@ -30,9 +30,12 @@ Windows = Mapping[str, Sequence[tuple[When, When]]]
 # What is worth showing of each camera: about a thousand frames.
 HIGHLIGHTS: dict[str, tuple[tuple[When, When], ...]] = {
     "puc1": (("parachute - 0.3s", "parachute + 3.2s"),),
-    "rdc": (("heat_shield - 0.7s", "heat_shield + 5s"), ("sky_crane - 4s", "touchdown + 1s")),
-    "ddc": (("rover_lowered - 1s", "bridles_cut + 1s"),),
-    "ruc": (("rover_lowered - 1s", "rover_lowered + 7s"), ("bridles_cut - 1s", "bridles_cut + 4s")),
+    "rdc": (("heat_shield - 0.5s", "heat_shield + 4s"), ("touchdown - 8s", "touchdown + 0.5s")),
+    "ddc": (("rover_lowered - 0.5s", "bridles_cut + 1s"),),
+    "ruc": (
+        ("rover_lowered - 0.5s", "rover_lowered + 4.5s"),
+        ("bridles_cut - 0.5s", "bridles_cut + 2.5s"),
+    ),
 }
 # The longest share of a frame's interval that a shutter may stay open.
 _OPEN = 0.93
@@ -104,7 +107,6 @@ def landing(
     tasks, dropped = _tasks(scene, spans, rough, names=names, seed=seed, every=every)
     if not tasks:
         raise DescentError("no camera runs in these spans", do=f"choose from {_runs()}")
-    scene.keep({k for t in tasks for k in scene.needed(t.clock.camera, t.clock.opens(t.frame))})
     out = Path(folder)
     _vacate(out, tasks)
     for name in {t.clock.camera.name for t in tasks}:
@@ -113,6 +115,11 @@ def landing(
             (out / "truth" / name).mkdir(parents=True, exist_ok=True)
     # In the order of time, so that the ground's levels are made as the height falls.
     tasks.sort(key=lambda t: (t.clock.opens(t.frame), t.clock.camera.name))
+    # Each level goes when the last frame that draws it is done.
+    last: dict[int, int] = {}
+    for i, t in enumerate(tasks):
+        last.update(dict.fromkeys(scene.needed(t.clock.camera, t.clock.opens(t.frame)), i))
+    scene.ground.wanted = frozenset(last)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in CAMERAS}
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -121,6 +128,8 @@ def landing(
             made = pool.map(lambda t: _make(scene, t, rough, out, truth_frames), tasks)
             for done, (task, row) in enumerate(zip(tasks, made, strict=True), 1):
                 rows[task.clock.camera.name].append(row)
+                for level in [k for k, i in last.items() if i == done - 1]:
+                    scene.ground.release(level)
                 if progress is not None:
                     progress(done, len(tasks))
     finally:

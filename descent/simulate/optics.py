@@ -85,7 +85,7 @@ CAMERAS: dict[str, Camera] = {
     for c in (
         Camera(
             "puc1", "Parachute up-look camera", "EA", "capsule", "up", 1024, 1280, 2000.0,
-            Fraction(75), 757.04, 880.0, (0.55, 0.3, 1.6), 62.0, _BLUE, 0.95, 0.003,
+            Fraction(75), 757.04, 880.0, (0.55, 0.3, 1.6), 62.0, _BLUE, 1.12, 0.003,
         ),
         Camera(
             "ddc", "Descent stage down-look camera", "ES", "stage", "down", 1536, 2048, 2380.0,

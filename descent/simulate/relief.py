@@ -11,6 +11,8 @@ from numba import njit
 
 from descent.simulate.optics import Pixels
 
+UNIT = 40000.0  # what 1 is in a map of the ground: half the memory of floats
+
 
 def noise(rng: np.random.Generator, size: int, cells: int) -> Pixels:
     """Smooth noise (size, size) with about unit spread; more `cells` make finer lumps."""
@@ -152,7 +154,7 @@ def lit(
     lights: Any,
     out: Any,
 ) -> None:
-    """The ground's radiance (rows, cols, 3) into `out`, white in full sun being 1.
+    """The ground's radiance (rows, cols, 3) into `out` as uint16, white in full sun UNIT.
 
     `paints` (4, 3) are rock, dust, sand and pale rock; `lights` (2, 3) sun and sky. Cast
     shadows are marched along the sun; hollows are dimmed against `smooth`, a blurred height.
@@ -195,4 +197,5 @@ def lit(
                 base = paints[0, c] + (paints[1, c] - paints[0, c]) * dusty
                 base += (paints[3, c] - base) * max(pale, 0.5 * steep)
                 base += (paints[2, c] - base) * s * (1 - 0.6 * steep)
-                out[y, x, c] = base * (direct * lights[0, c] + ambient * lights[1, c])
+                light = base * (direct * lights[0, c] + ambient * lights[1, c])
+                out[y, x, c] = min(65535.0, light * UNIT + 0.5)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from descent.simulate import air, canopy, mesh, raster, stage
+from descent.simulate import air, canopy, mesh, raster, relief, stage
 from descent.simulate.mesh import Mesh
 from descent.simulate.optics import CAMERAS, Camera, Matrix, Pixels, Pose, Vector, View, view
 from descent.simulate.rover import rover
@@ -19,15 +19,7 @@ from descent.simulate.trajectory import EVENTS, SCLK_ZERO, Trajectory, smoothste
 
 _FEWEST, _MOST = 5, 16
 # Where within a pixel each part of an exposure samples the bodies' edges.
-_SPOTS = (
-    (0.0, 0.0),
-    (0.25, -0.375),
-    (-0.375, 0.125),
-    (0.375, 0.25),
-    (-0.125, -0.25),
-    (-0.25, 0.375),
-    (0.125, 0.125),
-)
+_SPOTS = ((0.0, 0.0), (0.4, 0.2), (-0.2, 0.4), (-0.4, -0.2), (0.2, -0.4))
 
 
 def subject(camera: Camera, t: float) -> str:
@@ -51,10 +43,6 @@ class Scene:
         self.ground = Ground(seed, self.size, self._centres.__getitem__)
         self._dust = air.Dust(seed)
         self._canopy = canopy.Canopy(seed)
-
-    def keep(self, levels: set[int]) -> None:
-        """Keep pictures of these levels of the ground only, to save memory."""
-        self.ground.wanted = frozenset(levels)
 
     def view(self, camera: Camera, t: float) -> View:
         """The view of `camera` at `t`."""
@@ -115,37 +103,44 @@ class Scene:
     def expose(self, camera: Camera, start: float, exposure_s: float) -> Pixels:
         """The mean light (rows, cols, 3) of an exposure; white paint in full sun is 1.
 
-        The exposure is cut into as many parts as the fastest thing in it moves pixels, each
-        drawn at its own poses: what is blurred is blurred as by a real shutter.
+        The exposure is cut into as many parts as what moves in it moves pixels, each drawn
+        at its own poses: what is blurred is blurred as by a real shutter.
         """
-        middle = start + exposure_s / 2
-        travel = self.speed(camera, middle) * exposure_s
-        if subject(camera, middle) == "rover":
-            looking = self.view(camera, middle)
-            foot = _foot(looking)
-            ends = [
-                self.view(camera, s).project(foot[None])[0][0] for s in (start, start + exposure_s)
-            ]
-            travel = max(travel, float(np.sqrt(((ends[1] - ends[0]) ** 2).sum())))
-        parts = int(min(_MOST, max(_FEWEST, ceil(travel * 0.9) + 1)))
-        times = [start + exposure_s * (k + 0.5) / parts for k in range(parts)]
-        return self._mean(camera, times, middle)
+        end, middle = start + exposure_s, start + exposure_s / 2
+        ground = _parts(self._slides(camera, start, end), 2)
+        bodies = _parts(self.speed(camera, middle) * exposure_s, _FEWEST)
+        return self._mean(camera, start, end, (ground, bodies))
+
+    def _slides(self, camera: Camera, start: float, end: float) -> float:
+        """How far the ground at most moves in the picture from `start` to `end`, px."""
+        if camera.looks == "up":
+            return 0.0
+        first, last = (self.view(camera, s).ground for s in (start, end))
+        rows, cols = camera.sized(self.scale)
+        spots = np.array(
+            [[cols / 2, rows / 2, 1], [0, 0, 1], [cols, 0, 1], [0, rows, 1], [cols, rows, 1]]
+        )
+        moved = spots @ (last @ np.linalg.inv(first)).T
+        step = moved[:, :2] / moved[:, 2:] - spots[:, :2]
+        return float(np.sqrt((step**2).sum(1).max()))
 
     def sharp(self, camera: Camera, t: float) -> Pixels:
         """The picture (rows, cols, 3) of an instant, edges smoothed, nothing blurred."""
-        return self._mean(camera, [t] * _FEWEST, t)
+        return self._mean(camera, t, t, (1, _FEWEST))
 
     # --- drawing ------------------------------------------------------------------------
 
-    def _mean(self, camera: Camera, times: list[float], middle: float) -> Pixels:
+    def _mean(self, camera: Camera, start: float, end: float, parts: tuple[int, int]) -> Pixels:
+        middle = (start + end) / 2
         looking = self.view(camera, middle)
-        back = self._backdrop(camera, times, middle, looking)
+        back = self._backdrop(camera, _spread(start, end, parts[0]), middle, looking)
         draw = self._drawer(camera, middle)
         if draw is None:
             return back
         total = np.zeros((looking.rows, looking.cols, 4), np.float32)
         layer = np.empty((looking.rows, looking.cols, 4), np.float32)
         depth = np.empty((looking.rows, looking.cols), np.float32)
+        times = _spread(start, end, parts[1])
         for k, t in enumerate(times):
             layer.fill(0)
             depth.fill(0)
@@ -165,12 +160,12 @@ class Scene:
         if camera.name == "rdc" and middle < EVENTS["heat_shield"]:
             return np.full((looking.rows, looking.cols, 3), 0.004, np.float32)
         total = np.zeros((looking.rows, looking.cols, 3), np.float32)
-        part = np.zeros_like(total)
+        part = np.zeros(total.shape, np.uint16)
         finest, fade = self.level(looking)
-        for t in times if times[0] != times[-1] else times[:1]:
+        for t in times:
             self.ground.draw(self.view(camera, t), part, finest, fade)
             cv2.accumulate(part, total)
-        total *= np.float32(1 / (len(times) if times[0] != times[-1] else 1))
+        total *= np.float32(1 / (relief.UNIT * len(times)))
         self._shadows(looking, middle, total)
         through, added = air.haze(_reach(looking), height)
         total *= np.float32(through)
@@ -277,6 +272,11 @@ class Scene:
         eye = self.view(CAMERAS["puc1"], middle).eye
         gear_colour = mesh.light(gear, pose.turn, (eye - pose.place) @ pose.turn) * np.float32(0.55)
 
+        def raised(points: Vector) -> Vector:
+            up = points.copy()
+            up[..., 2] = canopy.SILL_M + (up[..., 2] - canopy.SILL_M) * canopy.risen(out)
+            return up
+
         def draw(seen: View, t: float, layer: Pixels, depth: Pixels) -> None:
             capsule = self.path.capsule(t)
             if out > 0.02:
@@ -285,7 +285,7 @@ class Scene:
                 xy, z = seen.seen(local, Pose(around, place))
                 corner = cloth.faces.ravel()
                 raster.triangles(layer, depth, xy[corner], z[corner], colour, loose)
-                knot = capsule.place + capsule.turn @ canopy.KNOT
+                knot = capsule.place + capsule.turn @ raised(canopy.KNOT)
                 rim = cloth.rim(local) @ around.T + place
                 a, za, b, zb = _clipped(seen, np.tile(knot, (len(rim), 1)), rim)
                 width = np.full(len(rim), 0.008 * seen.lens[0, 0])
@@ -297,9 +297,9 @@ class Scene:
                     width,
                     np.tile([[0.50, 0.49, 0.46]], (len(rim), 1)),
                 )
-            if out >= 0.6:
-                xy, z = seen.seen(gear.points, capsule)
-                raster.triangles(layer, depth, xy, z, gear_colour, gear.faces)
+            # Before the pack pulls them up, the straps lie on the backshell.
+            xy, z = seen.seen(raised(gear.points), capsule)
+            raster.triangles(layer, depth, xy, z, gear_colour, gear.faces)
 
         return draw
 
@@ -315,6 +315,16 @@ def _clipped(seen: View, a: Vector, b: Vector) -> tuple[Vector, Vector, Vector, 
     pa, da = seen.project(a)
     pb, db = seen.project(b)
     return pa, da, pb, db
+
+
+def _parts(travel_px: float, fewest: int) -> int:
+    """Into how many parts an exposure is cut over which something moves `travel_px`."""
+    return int(min(_MOST, max(fewest, ceil(travel_px * 0.9) + 1)))
+
+
+def _spread(start: float, end: float, parts: int) -> list[float]:
+    """The middles of equal parts of a time."""
+    return [start + (end - start) * (k + 0.5) / parts for k in range(parts)]
 
 
 def _of(pose: Pose, point: Vector) -> Vector:

@@ -189,7 +189,7 @@ def heat_shield() -> Mesh:
         high = (2.1 * cos(a), 2.1 * sin(a), -0.09)
         parts.append(tube(low, high, 0.016, (0.17, 0.135, 0.10)))
         fitting = (2.05 * cos(a), 2.05 * sin(a), -0.08)
-        parts.append(box((0.08, 0.08, 0.05), GREY if k % 3 else GOLD, at=fitting, gloss=0.2))
+        parts.append(box((0.07, 0.07, 0.05), (0.19, 0.17, 0.14) if k % 3 else GOLD, at=fitting))
     for k in range(7):
         x, y = 1.1 * cos(k * 0.9), 1.1 * sin(k * 0.9)
         parts.append(box((0.22, 0.16, 0.09), (0.25, 0.22, 0.18), at=(x, y, -0.40), gloss=0.1))

@@ -8,6 +8,7 @@ from threading import Lock
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from descent.simulate import relief
 from descent.simulate.mesh import SKY_LIGHT, SUN, SUN_LIGHT
@@ -17,7 +18,7 @@ WIDEST_M = 24576.0
 LEVELS = 14
 # Reflectances: rock of the floor, dust, dark sand, pale layered rock of the delta.
 _PAINTS = np.array(
-    [[0.200, 0.112, 0.070], [0.400, 0.232, 0.125], [0.092, 0.064, 0.050], [0.460, 0.310, 0.190]]
+    [[0.178, 0.099, 0.062], [0.400, 0.232, 0.125], [0.092, 0.064, 0.050], [0.460, 0.310, 0.190]]
 )
 # Ripples by their spacing and height, m: megaripples down to what a wheel presses flat.
 _RIPPLES = (
@@ -33,12 +34,12 @@ _WIND = 0.35
 
 @dataclass
 class Level:
-    """A map of the ground: `picture` (n, n, 3) linear, its first texel at (x0, y0) m."""
+    """A map of the ground: `picture` (n, n, 3) in relief.UNIT, its first texel at (x0, y0) m."""
 
     x0: float
     y0: float
     texel_m: float
-    picture: Pixels | None
+    picture: NDArray[np.uint16] | None
 
     @property
     def to_ground(self) -> Matrix:
@@ -69,6 +70,12 @@ class Ground:
                 self._levels.append(self._make(len(self._levels)))
             return self._levels[index]
 
+    def release(self, index: int) -> None:
+        """Let go of a level's picture, which no later frame draws."""
+        with self._lock:
+            if index < len(self._levels):
+                self._levels[index].picture = None
+
     def _rng(self, index: int, what: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, 0x6E0, index, what])
 
@@ -87,7 +94,7 @@ class Ground:
         self._details(level, index, height, sand, tone)
         self._state = (height, sand, tone)
         if index in self.wanted:
-            level.picture = np.empty((n, n, 3), np.float32)
+            level.picture = np.empty((n, n, 3), np.uint16)
             small = cv2.resize(height, (n // 4, n // 4), interpolation=cv2.INTER_AREA)
             smooth = cv2.resize(cv2.GaussianBlur(small, (0, 0), 2.0), (n, n))
             lights = np.stack([SUN_LIGHT * 1.35, SKY_LIGHT * 0.62])
@@ -150,7 +157,7 @@ class Ground:
             sigmaX=max(1.0, n / 130),
             sigmaY=max(0.4, n / 1400),
         )
-        tone = 0.50 * wind + 0.9 * streaks + 0.25 * fine + 0.75 * terrace + 0.7 * mesas
+        tone = 0.75 * wind + 1.1 * streaks + 0.25 * fine + 0.75 * terrace + 0.7 * mesas
         tone += 0.25 * np.clip((x - 1200) / 5000, -0.6, 1)
         sand = np.clip(0.62 * relief.layered(rng, n, 16, 6, 0.66) - 0.28, 0, 1)
         lee = np.exp(-(((inside + 260) / 240) ** 2))
@@ -231,8 +238,8 @@ class Ground:
                 spots = np.vstack([spots, [*spot, 0.22 * radius, 0.05 * radius, old]])
         relief.craters(*ground, spots)
 
-    def draw(self, view: View, out: Pixels, finest: int, fade: float = 1.0) -> None:
-        """Draw the ground as `view` sees it into `out` (rows, cols, 3).
+    def draw(self, view: View, out: NDArray[np.uint16], finest: int, fade: float = 1.0) -> None:
+        """Draw the ground as `view` sees it into `out` (rows, cols, 3), uint16 in relief.UNIT.
 
         `finest` is the level whose texels fit the picture, `fade` 0 to 1 how much of its
         detail over the coarser one is shown, so that no detail pops in.
@@ -260,7 +267,7 @@ class Ground:
             self._warp(view, inner, out, size)
 
     @staticmethod
-    def _warp(view: View, level: Level, out: Pixels, size: tuple[int, int]) -> None:
+    def _warp(view: View, level: Level, out: NDArray[np.uint16], size: tuple[int, int]) -> None:
         matrix = view.ground @ level.to_ground
         assert level.picture is not None
         cv2.warpPerspective(
