@@ -147,7 +147,7 @@ def canvas_probe() -> list[Any]:
 
 
 def restore_probe() -> list[Any]:
-    """Every stage that needs no measurement, in order, run on a fixed mosaic."""
+    """Every stage that looks at one frame, in order and unmeasured, run on a fixed mosaic."""
     from descent.model import Format, Frame
     from descent.stages import STAGES, reach, stage
 
@@ -157,7 +157,7 @@ def restore_probe() -> list[Any]:
     for name in STAGES:
         found = stage(name)
         params = found.params()
-        if found.measure is None and not reach(found, params):
+        if not reach(found, params):
             frame = found.apply([frame], 0, params, None, 0, here)
             here = found.gives(here, params)
             made.append(frame.pixels)
