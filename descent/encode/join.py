@@ -86,7 +86,7 @@ def join(
     wrote, muxed in the same pass; `tags` are container tags such as title and comment,
     `chapters` its chapter marks. The film is then read back: every packet against the
     chunks', and the first pictures after every seam decoded and held against
-    the chunks' digests. Memory does not grow with the film but for 50 bytes a frame. Raises
+    the chunks' digests. Memory does not grow with the film but for some 200 bytes a frame. Raises
     `EncodeError`, or `VerifyError` naming the chunk or frame.
     """
     path = Path(path)

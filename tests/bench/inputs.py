@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 # name: rows, cols, frames a second
-CAMERAS = {"a": (1024, 1280, 30), "b": (1024, 1280, 30), "c": (1024, 1280, 30), "d": (1536, 2048, 12)}
+CAMERAS = {
+    "a": (1024, 1280, 30),
+    "b": (1024, 1280, 30),
+    "c": (1024, 1280, 30),
+    "d": (1536, 2048, 12),
+}
 
 
 def ground(rows: int, cols: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""Benches: slow, and run by `make bench` alone."""
