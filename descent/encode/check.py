@@ -13,7 +13,14 @@ import av
 
 from descent.encode.encoder import BT709, LIMITED, libav_errors, planes_of
 from descent.encode.profile import Profile
-from descent.encode.signature import Signature, film_hash, mismatch, picture_digest, signature
+from descent.encode.signature import (
+    Signature,
+    film_hash,
+    mismatch,
+    picture_digest,
+    signature,
+    sure_change,
+)
 from descent.errors import EncodeError, VerifyError
 from descent.model import Planes
 
@@ -132,7 +139,7 @@ def read_back(
         digests.append(picture_digest(picture.planes))
         if fed is not None:
             signatures.append(signature(picture.planes))
-    if fed is not None and (bad := mismatch(fed, signatures)) is not None:
+    if fed is not None and (bad := mismatch(fed, signatures, sure_change(profile.crf))) is not None:
         raise EncodeError(bad[1], where=f"{path}: frame {bad[0]}", do="run again")
     return ReadBack(tuple(digests))
 

@@ -15,7 +15,7 @@ from descent.model import Planes
 BANDS = (36, 18, 18)  # rows of blocks in a luma and a chroma plane
 MOST_ERROR = 28.0  # levels of 255 that a block's mean may move
 MOST_RMS = 6.0  # and all of them together
-SURE_CHANGE = 2.0  # levels: what an encoder cannot have taken for noise
+SURE_CHANGE = 2.0  # levels: what a lossless encoder cannot have taken for noise
 
 Signature = NDArray[np.float32]
 
@@ -63,13 +63,25 @@ def film_hash(digests: Iterable[bytes]) -> str:
     return film.hexdigest()
 
 
-def mismatch(fed: Sequence[Signature], decoded: Sequence[Signature]) -> tuple[int, str] | None:
+def sure_change(crf: float | None) -> float:
+    """Levels that a block's mean must change by before an encoder surely shows it.
+
+    x264 and x265 may skip what lies below their quantiser's step, 0.625 * 2 ** (qp / 6)
+    levels: a digit of a small draft's clock stays as it was. A larger `crf` skips more.
+    """
+    return SURE_CHANGE if crf is None else float(max(SURE_CHANGE, 0.625 * 2 ** (crf / 6)))
+
+
+def mismatch(
+    fed: Sequence[Signature], decoded: Sequence[Signature], sure_levels: float = SURE_CHANGE
+) -> tuple[int, str] | None:
     """The first frame that does not show what was fed, and in words why; None if all do.
 
     A count alone misses one dropped plus one doubled frame. So beside a bound on the error,
     each frame is held against its neighbours: where two fed pictures surely differ, the
     decoded one must lie on its own side of the middle between them (a matched filter along
     their difference, which averages the encoder's noise over all blocks that changed).
+    Blocks count that changed by `sure_levels` or more; with more, fewer frames are told apart.
     """
     if len(fed) != len(decoded):
         return min(len(fed), len(decoded)), f"{len(fed)} frames were fed, {len(decoded)} came back"
@@ -82,7 +94,7 @@ def mismatch(fed: Sequence[Signature], decoded: Sequence[Signature]) -> tuple[in
             if not 0 <= other < len(fed):
                 continue
             change = (fed[other] - want).astype(np.float64)
-            sure = np.abs(change) >= max(SURE_CHANGE, 3 * rms)
+            sure = np.abs(change) >= max(sure_levels, 3 * rms)
             if sure.any() and error[sure] @ change[sure] > 0.5 * (change[sure] @ change[sure]):
                 return k, f"shows what was fed as frame {other}"
     return None

@@ -57,6 +57,12 @@ def plan_camera(
     stored, source, said = _source(camera, laid.shots)
     findings += said
     stages, after = plan_stages(name, camera, loaded.config, source)
+    if not stages and stored.transfer == "raw":
+        # Nothing turns counts into light, so they are shown as the numbers they are.
+        stored, source = (replace(f, transfer="bt709") for f in (stored, source))
+        after = source
+        text = "its raw counts are shown as they are, as if they were made for a screen"
+        findings.append(Finding("raw_shown", name, text, "write restore: {levels: {}}", "note"))
     return CameraPlan(
         name=name,
         title=camera.title or name,

@@ -301,5 +301,5 @@ class _Run:
         rate = made / max(1e-9, time.monotonic() - self.began) if made else None
         eta = (total - weight) / rate if rate else None
         count = len(self.jobs)
-        state = (tuple(self.running), self.halted, note)
+        state = (tuple(self.running), self.outcome.interrupted, note)
         self.report(Progress(len(done), count, weight, total, rate, eta, *state))
