@@ -18,7 +18,10 @@ from descent.release.manifest import (
     write_manifest,
     write_sums,
 )
+from descent.release.page import PAGE, write_page
 from descent.tools.files import sha256
+
+POSTER = "poster.jpg"
 
 
 def package(
@@ -31,7 +34,7 @@ def package(
     config_digest: str,
     also: Iterable[str] = (),
 ) -> Path:
-    """Write manifest.json and SHA256SUMS beside the outputs in `folder`; returns the former.
+    """Write manifest.json, the page and SHA256SUMS beside the outputs; returns the first.
 
     The arguments are those of `manifest_of`; `also` names further files of the release, such
     as captions and posters. Outputs that an earlier render of the same config left here are
@@ -49,7 +52,9 @@ def package(
     extras = _extras(folder, config_digest)
     body = _with_earlier(folder, body)
     path = write_manifest(folder, body)
-    names, known = {MANIFEST_NAME, *also, *extras}, {}
+    others = {*also, *extras}
+    write_page(folder, body, poster=POSTER if POSTER in others else None)
+    names, known = {MANIFEST_NAME, PAGE, *others}, {}
     for output in body["outputs"].values():
         if output["kind"] == "frames":
             names |= set(_inside(folder, output["file"]))
