@@ -60,7 +60,8 @@ def _made(studio: Studio, name: str, output: Output, only: Sequence[str]) -> Ite
         if output.each is not None:
             for camera in studio.cameras.values():
                 full_name = f"{name}_{camera.name}"
-                if camera.track.times and (not only or {name, full_name} & set(only)):
+                wanted = full_name in only or ((not only or name in only) and _runs(studio, camera))
+                if camera.track.times and wanted:
                     yield _each(studio, full_name, output, camera)
         elif only and name not in only:
             return
@@ -78,7 +79,7 @@ def _made(studio: Studio, name: str, output: Output, only: Sequence[str]) -> Ite
 
 
 def spans_of(studio: Studio, words: Sequence[SpanWords]) -> list[tuple[SpanWords, Span]]:
-    """The spans of a cut on mission time, clipped to the range asked for."""
+    """The spans of a cut on mission time."""
     found: list[tuple[SpanWords, Span]] = []
     here: Fraction | None = None
     for word in words:
@@ -94,23 +95,8 @@ def spans_of(studio: Studio, words: Sequence[SpanWords]) -> list[tuple[SpanWords
                 span = Span.every_frame(word.every_frame, start, to)
             else:
                 span = Span(start, to, Fraction(word.speed))
-        clipped = _clipped(span, studio.within)
-        if clipped is not None:
-            found.append((word, clipped))
-    if not found:
-        raise FormatError(
-            "nothing of this cut lies in the range", do="widen --range, or name another output"
-        )
+        found.append((word, span))
     return found
-
-
-def _clipped(span: Span, within: Stretch | None) -> Span | None:
-    if within is None:
-        return span
-    if span.length_s is not None:
-        return span if within[0] <= span.start < within[1] else None
-    start, to = max(span.start, within[0]), min(span.to, within[1])
-    return Span(start, to, span.speed, span.every) if start < to else None
 
 
 def _video(
@@ -137,6 +123,14 @@ def _video(
         _span(studio, timeline, index, word, show, (rows, cols), scale)
         for index, (word, show, _) in enumerate(spans)
     )
+    if studio.within is not None:
+        # Cut after laying, so that each tick, and each whole chunk, is that of the whole film.
+        timeline, left = timeline.within(*studio.within)
+        laid = tuple(laid[number] for number in left)
+        if not laid:
+            raise FormatError(
+                "nothing of this cut lies in the range", do="widen --range, or name another output"
+            )
     sound = output.sound and bool(studio.config.sound) and profile.kind == "video"
     plan = OutputPlan(
         name=name,
@@ -237,12 +231,17 @@ def _each(studio: Studio, name: str, output: Output, camera: CameraPlan) -> Outp
     steps = [b - a for a, b in pairwise(times)]
     step = camera.track.interval_s or (median(steps) if steps else 1 / output.rate)
     span = Span(times[0], times[-1] + step)
-    clipped = _clipped(span, studio.within) or span
     own = output.full_length and (camera.track.interval_s is not None or _steady(steps))
     rate = _near_rate(1 / step) if own else output.rate
     size = output.size or (camera.format.cols, camera.format.rows)
     show = Show(full=camera.name)
-    return _video(studio, name, output, [(None, show, clipped)], rate, size)
+    return _video(studio, name, output, [(None, show, span)], rate, size)
+
+
+def _runs(studio: Studio, camera: CameraPlan) -> bool:
+    """Whether a camera has frames in the range asked for."""
+    within, times = studio.within, camera.track.times
+    return within is None or any(within[0] <= t < within[1] for t in times)
 
 
 def _steady(steps: Sequence[Fraction]) -> bool:

@@ -83,7 +83,7 @@ def tasks_of(
     assert output.timeline is not None
     for index, part in enumerate(output.timeline.spans):
         texts = texts_of(plan, output, index)
-        for ticks in chunks(len(part.times), output.rate, CHUNK_S):
+        for ticks in chunks(len(part.times), output.rate, CHUNK_S, part.skipped):
             yield _task(plan, output, cast, fingerprint, index, ticks, texts)
 
 

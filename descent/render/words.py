@@ -25,8 +25,9 @@ def texts_of(plan: Plan, output: OutputPlan, index: int) -> Said:
     span, part = output.spans[index], output.timeline.spans[index]
     names = [tile.camera for tile in span.layout.tiles]
     titles = {n: plan.cameras[n].title for n in names} if output.text["titles"] else {}
-    clocks = [_clock(plan, output, t) for t in (part.times[0], part.times[-1])]
-    coming = [_event(plan, output, index, k) for k in range(len(part.times))]
+    # Of the whole span, whatever a range has left of it: so their chunks are the same.
+    clocks = [_clock(plan, output, t) for t in (part.whole[0], part.whole[-1])]
+    coming = [_event(plan, output, index, k) for k in range(len(part.whole))]
     return {
         "titles": titles,
         "clock": max(clocks, key=len),
@@ -42,7 +43,7 @@ def words_at(plan: Plan, output: OutputPlan, index: int, tick: int) -> Said:
     span, part = output.spans[index], output.timeline.spans[index]
     t = part.times[tick]
     cells = {name: laid[tick] for name, laid in output.timeline.cells[index].items()}
-    event, alpha = _event(plan, output, index, tick)
+    event, alpha = _event(plan, output, index, part.skipped + tick)
     note = _note(output, span)
     marks = _marks(span, cells) if output.text["marks"] else {}
     if output.burn:
@@ -98,7 +99,7 @@ def burned_clock(clocks: Clocks, t: Fraction) -> str:
 
 
 def _event(plan: Plan, output: OutputPlan, index: int, tick: int) -> tuple[str, float]:
-    """The title shown at a tick: the span's own as it begins, else the last event's.
+    """The title shown at a tick of the whole span: its own as it begins, else the last event's.
 
     An event is announced in spans that simply run, when the unbroken run of film they are
     part of has reached it; its title fades in and out.
@@ -111,8 +112,8 @@ def _event(plan: Plan, output: OutputPlan, index: int, tick: int) -> tuple[str, 
             return span.title, round(alpha, 3)
     if span.kind != "run" or not output.text["events"]:
         return "", 0.0
-    begin = next(s for s in output.timeline.spans if s.run == part.run).times[0]
-    speed, t = span.speed or Fraction(1), part.times[tick]
+    begin = part.since
+    speed, t = span.speed or Fraction(1), part.whole[tick]
     found = ("", 0.0)
     for when, title in plan.events.values():
         if title is not None and begin <= when <= t:

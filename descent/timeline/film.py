@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -90,6 +90,25 @@ class Timeline:
             for part, names in zip(laid, shown or [list(tracks)] * len(laid), strict=True)
         )
         return cls(rate, laid, cells, dict(tracks))
+
+    def within(self, start: Fraction, to: Fraction) -> tuple[Timeline, tuple[int, ...]]:
+        """The film's ticks from `start` up to `to`, and the numbers of the spans that are left.
+
+        Nothing is laid anew: a tick shows what it shows in the whole film, in the same state.
+        """
+        parts: list[SpanTicks] = []
+        cells: list[Mapping[str, tuple[Cell, ...]]] = []
+        left: list[int] = []
+        first = 0
+        for number, (part, laid) in enumerate(zip(self.spans, self.cells, strict=True)):
+            cut = part.within(start, to, first)
+            if cut is not None:
+                low = cut.skipped - part.skipped
+                first += len(cut.times)
+                parts.append(replace(cut, index=len(parts)))
+                cells.append({n: row[low : low + len(cut.times)] for n, row in laid.items()})
+                left.append(number)
+        return replace(self, spans=tuple(parts), cells=tuple(cells)), tuple(left)
 
     @property
     def count(self) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from descent.errors import FormatError
 from descent.model import Track
@@ -47,7 +48,9 @@ class SpanTicks:
     """The ticks of one span: `first_tick` up to `first_tick + len(times)`.
 
     `times[k]` is the mission time of its tick k; `run` numbers the unbroken run it is part
-    of: spans that follow each other in time at one speed share one even grid.
+    of: spans that follow each other in time at one speed share one even grid, and `since` is
+    the time of that run's first tick. Where a range left ticks of the span out, `uncut` are
+    the times of them all, `skipped` of which come before the first that is left.
     """
 
     index: int
@@ -55,11 +58,39 @@ class SpanTicks:
     first_tick: int
     times: tuple[Fraction, ...]
     run: int
+    since: Fraction = Fraction(0)
+    uncut: tuple[Fraction, ...] = ()
+    skipped: int = 0
 
     @property
     def ticks(self) -> range:
         """The film's ticks of this span."""
         return range(self.first_tick, self.first_tick + len(self.times))
+
+    @property
+    def whole(self) -> tuple[Fraction, ...]:
+        """The times of all its ticks, also those that a range left out."""
+        return self.uncut or self.times
+
+    def within(self, start: Fraction, to: Fraction, first_tick: int) -> SpanTicks | None:
+        """Its ticks from `start` up to `to`, from `first_tick` on; None where there are none.
+
+        They stay the ticks that they are in the whole film.
+        """
+        low, high = (bisect_left(self.times, t) for t in (start, to))
+        if low >= high:
+            return None
+        span = self.span
+        if span.length_s is None:
+            span = replace(span, start=max(span.start, start), to=min(span.to, to))
+        return replace(
+            self,
+            span=span,
+            first_tick=first_tick,
+            times=self.times[low:high],
+            uncut=self.whole,
+            skipped=self.skipped + low,
+        )
 
 
 def span_ticks(
@@ -98,7 +129,7 @@ def span_ticks(
                     f"it is so short that no frame falls in it at {rate} frames/s",
                     where=f"span {index + 1}", do="lengthen it, or take it out of the cut",
                 )  # fmt: skip
-            laid.append(SpanTicks(index, span, first, mine, number))
+            laid.append(SpanTicks(index, span, first, mine, number, times[0]))
             first += len(mine)
     return tuple(laid)
 
@@ -109,14 +140,18 @@ def ticks(span: Span, rate: Fraction, track: Track | None = None) -> tuple[Fract
     return span_ticks([span], rate, tracks)[0].times
 
 
-def chunks(count: int, rate: Fraction, length_s: Fraction = Fraction(2)) -> tuple[range, ...]:
+def chunks(
+    count: int, rate: Fraction, length_s: Fraction = Fraction(2), skipped: int = 0
+) -> tuple[range, ...]:
     """The ticks 0 to `count` of a span, cut every `length_s` film seconds from its start.
 
     The grid is the span's own: a chunk neither crosses a span nor moves with its place in
-    the film. Longer chunks compress better and lose more in a crash.
+    the film, nor with the `skipped` ticks that a range left out before the first. Longer
+    chunks compress better and lose more in a crash.
     """
     size = max(1, _round(length_s * rate))
-    return tuple(range(k, min(k + size, count)) for k in range(0, count, size))
+    edges = [0, *range(size - skipped % size, count, size), count]
+    return tuple(range(a, b) for a, b in pairwise(edges))
 
 
 def _runs(spans: Sequence[Span]) -> list[list[int]]:
