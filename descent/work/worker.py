@@ -75,12 +75,13 @@ def prepare() -> None:
 
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):
-            # An encoder's large buffers come from the system and go back to it, where glibc
-            # would keep them once freed: 250 MB after a chunk of 4K. What sources need a
-            # picture stays in the heap: fresh pages for it would cost PNG half as much again.
-            # (M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.)
-            libc.mallopt(-3, 10 << 20)
+            # The large buffers of encoders and decoders come from the system and go back to it,
+            # where glibc would keep them once freed: 250 MB after a chunk of 4K. What a source
+            # needs a picture stays in the heap: fresh pages for it would cost PNG half as much
+            # again. (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.)
+            libc.mallopt(-3, 6 << 20)
             libc.mallopt(-1, 64 << 20)
+            libc.mallopt(-8, 2)
         # x264 rounds its buffers up to huge pages: 17 MB at 4K, and no faster (PR_SET_THP_DISABLE).
         libc.prctl(41, 1, 0, 0, 0)
 
