@@ -108,10 +108,25 @@ def make_release(
             say=teller.say,
             **words,
         )
-    for finding in made.plan.findings:
-        console.finding(finding)
+    _tell_findings(console, made, config)
     console.result(_text(made), _data(made))
     return 0 if made.whole else DAMAGED
+
+
+def _tell_findings(console: Console, made: Published, config: Path) -> None:
+    """Say what was damaged in full, and how much else there is to know of the frames."""
+    rest = 0
+    for finding in made.plan.findings:
+        if finding.code == "damaged":
+            console.finding(finding)
+        elif finding.level != "note":
+            rest += 1
+    if rest:
+        things = "1 thing" if rest == 1 else f"{rest} things"
+        where = (
+            f"`descent plan {config}` says them" if rest > 1 else f"`descent plan {config}` says it"
+        )
+        console.note(f"{things} worth knowing about the frames: {where}; the manifest keeps all.")
 
 
 class _Teller:
