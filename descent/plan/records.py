@@ -178,6 +178,11 @@ def plain(value: Any) -> Any:
         return value.name
     if isinstance(value, Timeline):
         return value.plain()
+    if isinstance(value, Shot):
+        # When a file was written to this disk decides nothing.
+        return {
+            f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name != "mtime_ns"
+        }
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
