@@ -14,14 +14,18 @@ from descent.prepare import Prepared, prepare
 from descent.release.package import MANIFEST_NAME, SUMS_NAME, earlier, package
 from descent.render import Film, Render, render_films
 from descent.render.poster import POSTER, write_poster
+from descent.render.sequence import sequences
 from descent.render.stills import still
 from descent.render.track import lay_track
+from descent.tools.files import sweep
 from descent.work import Progress
 
 # Told what goes on, how much of it is done, of how much, and what is worth saying.
 Report = Callable[[str, float, float], None]
 Say = Callable[[str], None]
 STORE = ".descent"
+# Findings about files that should be pictures and are not.
+BROKEN = {"damaged", "empty_file", "unreadable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class Published:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing that was expected turned out damaged."""
-        return not self.left_out
+        """Whether nothing that was expected turned out damaged or unreadable."""
+        return not self.left_out and not any(f.code in BROKEN for f in self.plan.findings)
 
 
 def publish(
@@ -68,13 +72,13 @@ def publish(
     tell: Say = say or (lambda _text: None)
     partial = bool(only) or within is not None or draft
 
-    def attempt(plan: Plan) -> tuple[Prepared | None, Render]:
+    def attempt(plan: Plan) -> _Attempt:
         whole = make(loaded, left_out=left_out) if partial else plan
         try:
             ready = prepare(plan, whole, store, workers=workers, progress=report)
         except Damaged as error:
-            return None, Render((), (error,), 0, 0)
-        return ready, render_films(
+            return _Attempt(damaged=(error,))
+        made = render_films(
             plan,
             ready.cast,
             out,
@@ -86,31 +90,68 @@ def publish(
             progress=working,
             finishing=lambda output: tell(f"Joining {output.filename}"),
         )
+        if made.damaged:
+            return _Attempt(damaged=made.damaged)
+        numbered, damaged = sequences(
+            plan,
+            ready.cast,
+            out,
+            store=store,
+            fingerprint=ready.fingerprint,
+            workers=workers,
+            progress=working,
+        )
+        if damaged:
+            return _Attempt(damaged=damaged)
+        try:
+            stills = _stills(plan, ready, out)
+        except Damaged as error:
+            return _Attempt(damaged=(error,))
+        return _Attempt(ready, made, (*numbered, *stills))
 
     while True:
         plan = make(loaded, only=only, within=within, draft=draft, burn=burn, left_out=left_out)
         _check_folder(plan, out, earlier(out, loaded.digest))
-        ready, rendered = attempt(plan)
-        if ready is not None and not rendered.damaged:
+        _sweep(out, store)
+        made = attempt(plan)
+        if made.ready is not None:
             break
-        found = _broken(plan, rendered.damaged)
+        found = _broken(plan, made.damaged)
         if not found - left_out:
-            raise rendered.damaged[0]
-        for broken in rendered.damaged:
+            raise made.damaged[0]
+        for broken in made.damaged:
             tell(f"{broken}; left out, and what it touches is made again")
         left_out |= found
-    results = [_result(film) for film in rendered.films]
-    results += _stills(plan, ready, out)
-    _package(loaded, plan, ready, out, results, rendered.films)
-    return Published(plan, out, tuple(results), left_out, rendered.made, rendered.kept)
+    results = (*(_result(film) for film in made.films.films), *made.others)
+    _package(loaded, plan, made.ready, out, results, made.films.films)
+    return Published(plan, out, results, left_out, made.films.made, made.films.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one pass over a plan came to; without `ready` frames turned out damaged."""
+
+    ready: Prepared | None = None
+    films: Render = Render((), (), 0, 0)  # noqa: RUF009 - it is frozen
+    others: tuple[OutputResult, ...] = ()
+    damaged: tuple[Damaged, ...] = ()
+
+
+def _sweep(out: Path, store: Path) -> None:
+    """Remove what killed writers left; each folder under the store is one of ours."""
+    folders = [out, store]
+    for name in ("films", "sound", "measured", "chunks", "chunks/*"):
+        folders += sorted(store.glob(name))
+    for folder in folders:
+        sweep(folder)
 
 
 def _check_folder(plan: Plan, out: Path, before: Collection[str]) -> None:
     """Refuse a folder that holds an input, or files of neither this nor `before`."""
     real = out.resolve()
     for camera in plan.cameras.values():
-        for folder in {shot.path.parent for shot in camera.shots}:
-            if folder.resolve() == real:
+        for folder in {shot.path.parent.resolve() for shot in camera.shots}:
+            if real in (folder, *folder.parents):
                 raise DescentError(
                     f"holds frames of {camera.name}, and an output never overwrites an input",
                     where=str(out),

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
+from typing import Literal
 
 from descent.clock.doors import Clocks
 from descent.clock.expression import Moment, resolve
 from descent.compose.geometry import Layout, Rect, Slot, Tile, Window, even
-from descent.config.models import Config, Output, Show
+from descent.config.models import Config, Output, Show, Text
 from descent.config.models import Span as SpanWords
-from descent.encode.profile import load_profile, profile_for
+from descent.encode.profile import Profile, load_profile, profile_for
 from descent.errors import DescentError, FormatError
 from descent.model import Track
 from descent.plan.credits import credit_line
@@ -113,8 +114,16 @@ def _video(
     profile = (
         load_profile("draft") if studio.draft
         else load_profile(output.profile) if output.profile
+        else load_profile("frames") if output.use == "frames"
         else profile_for(output.use, rows=rows, cols=cols)
     )  # fmt: skip
+    if profile.kind == "frames":
+        return _frames(studio, name, output, spans, rate, profile)
+    if output.use == "frames" and not studio.draft:
+        raise FormatError(
+            f"is for frames, and the profile {profile.name} makes a video",
+            do="write profile: frames or frames_tiff, or leave it out",
+        )
     timeline = Timeline.lay(
         [span for _, _, span in spans], rate, studio.tracks, [show.cameras for _, show, _ in spans]
     )
@@ -123,14 +132,7 @@ def _video(
         _span(studio, timeline, index, word, show, (rows, cols), scale)
         for index, (word, show, _) in enumerate(spans)
     )
-    if studio.within is not None:
-        # Cut after laying, so that each tick, and each whole chunk, is that of the whole film.
-        timeline, left = timeline.within(*studio.within)
-        laid = tuple(laid[number] for number in left)
-        if not laid:
-            raise FormatError(
-                "nothing of this cut lies in the range", do="widen --range, or name another output"
-            )
+    timeline, laid = _ranged(studio, timeline, laid)
     sound = output.sound and bool(studio.config.sound) and profile.kind == "video"
     plan = OutputPlan(
         name=name,
@@ -153,6 +155,83 @@ def _video(
     return _credited(studio, plan)
 
 
+def _ranged(
+    studio: Studio, timeline: Timeline, laid: tuple[SpanPlan, ...]
+) -> tuple[Timeline, tuple[SpanPlan, ...]]:
+    """What the range asked for leaves of a film.
+
+    Cut after laying, so that each tick, and each whole chunk, is that of the whole film.
+    """
+    if studio.within is None:
+        return timeline, laid
+    timeline, left = timeline.within(*studio.within)
+    if not left:
+        raise FormatError(
+            "nothing of this cut lies in the range", do="widen --range, or name another output"
+        )
+    return timeline, tuple(laid[number] for number in left)
+
+
+def _frames(
+    studio: Studio,
+    name: str,
+    output: Output,
+    spans: Sequence[tuple[SpanWords | None, Show, Span]],
+    rate: Fraction,
+    profile: Profile,
+) -> OutputPlan:
+    """Numbered pictures of every camera of a cut: all of them at every tick, as they are."""
+    if output.size is not None:
+        raise FormatError("numbered pictures keep their cameras' sizes", do="leave size out")
+    names = list(dict.fromkeys(camera for _, show, _ in spans for camera in show.cameras))
+    timeline = Timeline.lay(
+        [span for _, _, span in spans], rate, studio.tracks, [names] * len(spans)
+    )
+    sizes = {n: (studio.cameras[n].format.rows, studio.cameras[n].format.cols) for n in names}
+    rows, cols = (max(size[axis] for size in sizes.values()) for axis in (0, 1))
+    tiles = tuple(Tile(n, Rect(0, 0, *sizes[n]), Window(0, 0, *sizes[n]), 1.0) for n in names)
+    layout = Layout(rows, cols, tiles, {})
+    laid = tuple(
+        SpanPlan(
+            kind=_kind(span, word),
+            name="each",
+            layout=layout,
+            close_ups={},
+            speed=span.speed if span.runs else None,
+            title=word.title if word else None,
+            note=None,
+        )
+        for word, _, span in spans
+    )
+    timeline, laid = _ranged(studio, timeline, laid)
+    nothing = Text(titles=False, events=False, credit=False, marks=False, clock=())
+    plan = OutputPlan(
+        name=name,
+        kind="frames",
+        title=output.title or studio.config.title,
+        rows=rows,
+        cols=cols,
+        scale="native",
+        rate=rate,
+        profile=profile.name,
+        text=nothing.model_dump(mode="json"),
+        credit="",
+        suffix=profile.extension,
+        spans=laid,
+        timeline=timeline,
+        cut=output.cut,
+    )
+    return _credited(studio, plan)
+
+
+def _kind(span: Span, word: SpanWords | None) -> Literal["run", "replay", "freeze", "every_frame"]:
+    if span.length_s is not None:
+        return "freeze"
+    if span.every is not None:
+        return "every_frame"
+    return "replay" if word is not None and word.replay is not None else "run"
+
+
 def _span(
     studio: Studio,
     timeline: Timeline,
@@ -171,14 +250,9 @@ def _span(
         if there and len(there) < len(show.cameras) and there not in close_ups:
             close_ups[there] = _layout(studio, show, there, size, scale)
     replayed = word is not None and word.replay is not None
-    kind = (
-        "freeze" if span.length_s is not None
-        else "every_frame" if span.every is not None
-        else "replay" if replayed
-        else "run"
-    )  # fmt: skip
+    kind = _kind(span, word)
     return SpanPlan(
-        kind=kind,  # type: ignore[arg-type]  # one of the literals above
+        kind=kind,
         name=show.layout,
         layout=whole,
         close_ups=close_ups,

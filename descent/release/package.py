@@ -54,10 +54,13 @@ def package(
     path = write_manifest(folder, body)
     others = {*also, *extras}
     write_page(folder, body, poster=POSTER if POSTER in others else None)
-    names, known = {MANIFEST_NAME, PAGE, *others}, {}
-    for output in body["outputs"].values():
+    names = {MANIFEST_NAME, PAGE, *others}
+    known: dict[str, str] = {}
+    for name, output in body["outputs"].items():
         if output["kind"] == "frames":
             names |= set(_inside(folder, output["file"]))
+            made = results.get(name)
+            known |= dict(made.record.get("files", {})) if made is not None else {}
         else:
             names.add(output["file"])
             known[output["file"]] = output["sha256"]
@@ -125,9 +128,11 @@ def _holds(
         # The records count by these lists: another list, and they would mean other frames.
         if before["sources"][name] != body["sources"][name]:
             return False
-    if output["kind"] == "frames":
-        return False
     try:
+        if output["kind"] == "frames":
+            head = f"{output['file']}/"
+            sums = {n: d for n, d in read_sums(folder).items() if n.startswith(head)}
+            return bool(sums) and all(sha256(folder / n) == d for n, d in sums.items())
         return bool(sha256(folder / output["file"]) == output["sha256"])
     except (OSError, DescentError):
         return False

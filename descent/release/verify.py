@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -42,7 +43,7 @@ def verify(folder: Path, *, full: bool = False, progress: Progress | None = None
     results = [] if MANIFEST_NAME in sums else [_uncovered(MANIFEST_NAME)]
     for name, output in outputs.items():
         if output["kind"] == "frames":
-            results.append(_folder(output, sums))
+            results.append(_folder(folder, output, sums, full=full))
         elif name not in sums:
             results.append(_uncovered(name))
     for done, (name, digest) in enumerate(sorted(sums.items())):
@@ -62,14 +63,41 @@ def _uncovered(name: str) -> Checked:
     return Checked(name, (), (f"is of the release, but not in {SUMS_NAME}",))
 
 
-def _folder(output: Mapping[str, Any], sums: Mapping[str, str]) -> Checked:
-    """A folder of numbered pictures: one, or one a camera, for every frame."""
+def _folder(
+    folder: Path, output: Mapping[str, Any], sums: Mapping[str, str], *, full: bool
+) -> Checked:
+    """A folder of numbered pictures: one a camera for every frame, none left out."""
     name = f"{output['file']}/"
-    inside = [n for n in sums if n.startswith(name) and n.endswith((".png", ".tif"))]
-    if not inside or len(inside) % output["frames"]:
-        what = f"holds {len(inside):,} pictures for {output['frames']:,} frames"
-        return Checked(name, (), (what,))
-    return Checked(name, (f"{len(inside):,} pictures",), ())
+    cameras = dict.fromkeys(t["camera"] for span in output["spans"] for t in span["tiles"])
+    pictures: list[str] = []
+    for camera in cameras:
+        head = f"{name}{camera}/"
+        inside = sorted(n for n in sums if n.startswith(head) and n.endswith((".png", ".tif")))
+        numbers = [n.removeprefix(head).partition(".")[0] for n in inside]
+        if numbers != [f"{k:06d}" for k in range(output["frames"])]:
+            what = f"holds {len(inside):,} pictures for {output['frames']:,} frames"
+            return Checked(head, (), (what,))
+        pictures += inside
+    looked = [f"{len(pictures):,} pictures"]
+    if full:
+        try:
+            if _seen(folder, pictures) != output["picture_sha256"]:
+                return Checked(name, (), ("its pictures are not the ones that were made",))
+        except (OSError, DescentError) as error:
+            return Checked(name, (), (str(error),))
+        looked.append("every pixel decoded")
+    return Checked(name, tuple(looked), ())
+
+
+def _seen(folder: Path, names: Sequence[str]) -> str:
+    """The picture hash of numbered pictures, as their making took it."""
+    from descent.sources.stills import read_still
+
+    seen = hashlib.sha256()
+    for name in names:
+        pixels = read_still(confined(folder / name, [folder])).pixels
+        seen.update(hashlib.sha256(pixels.tobytes()).digest())
+    return seen.hexdigest()
 
 
 def _check(

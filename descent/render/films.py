@@ -78,7 +78,7 @@ def render_films(
     outcome = run(
         list(jobs.values()),
         store=store,
-        workers=_workers(plan, workers),
+        workers=camera_workers(plan, workers),
         need_bytes=max((_need(plan, o) for o in films), default=0),
         progress=progress,
     )
@@ -105,8 +105,11 @@ def _job(task: Task, output: OutputPlan, profile: Profile, *, verify: bool) -> J
     return Job(key, "descent.render.chunk:make", args, outs, weight=weight)
 
 
-def _workers(plan: Plan, wanted: int | None) -> int | None:
-    """Restoring keeps a core busy by itself, so there it is a worker a core."""
+def camera_workers(plan: Plan, wanted: int | None) -> int | None:
+    """The workers asked for, or those that suit the plan; None leaves it to memory and cores.
+
+    Restoring keeps a core busy by itself, so there it is a worker a core.
+    """
     if wanted is not None or all(camera.planes for camera in plan.cameras.values()):
         return wanted
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

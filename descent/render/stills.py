@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,12 @@ from descent.render.tasks import Cast, camera_slice, with_reach
 from descent.render.words import MAGNIFIED
 from descent.restore.light import as_linear
 from descent.sources.stills import read_still
-from descent.tools.colour import grey_to_planes, linear_to_rgb, planes_to_rgb, rgb_to_planes
+from descent.tools.colour import (
+    grey_to_planes,
+    linear_to_rgb,
+    planes_to_rgb,
+    rgb_to_planes,
+)
 from descent.tools.files import atomic, sha256
 from descent.tools.pictures import Label, kind_of, pixel_digest, save
 from descent.tools.resample import resample_linear
@@ -89,10 +94,12 @@ def pulled(cast: Cast, index: int, until: str | None = None) -> tuple[Frame, For
     return frame, clip.format
 
 
-def shown(frame: Frame, made: Format, *, deep: bool = False) -> NDArray[Any]:
+def shown(
+    frame: Frame, made: Format, *, deep: bool = False, curve: Literal["srgb", "bt709"] = "srgb"
+) -> NDArray[Any]:
     """A frame as sRGB for looking at: uint8, or uint16 with `deep`; (rows, cols[, 3]).
 
-    Linear light goes through the sRGB curve; gamma-coded samples stay what they are. A
+    Linear light goes through `curve`; gamma-coded samples stay what they are. A
     mosaic of counts is shown as it is, grey, its full scale made white.
     """
     pixels = frame.pixels
@@ -109,7 +116,15 @@ def shown(frame: Frame, made: Format, *, deep: bool = False) -> NDArray[Any]:
                 pixels, 255 if pixels.dtype == np.uint8 else 65535, 65535 if deep else 255
             )
         pixels = as_linear(pixels, made)
-    return linear_to_rgb(pixels, "srgb", 16 if deep else 8)
+    return linear_to_rgb(pixels, curve, 16 if deep else 8)
+
+
+def own_shares(frame: Frame) -> dict[str, float]:
+    """The shares of a frame's own pixels, 0 to 1, by reason; those that are not 0."""
+    if frame.flags is None:
+        return {}
+    counts = {reason: np.count_nonzero(frame.flags & bit) for bit, reason in REASONS.items()}
+    return {r: round(int(n) / frame.flags.size, 6) for r, n in counts.items() if n}
 
 
 def _scaled(pixels: NDArray[Any], white: int, full: int) -> NDArray[Any]:
@@ -127,11 +142,7 @@ def _alone(
     assert output.still is not None
     (name,) = (tile.camera for tile in output.still.layout.tiles)
     frame, made = pulled(cast[name], output.still.frames[name])
-    shares = {}
-    if frame.flags is not None:
-        counts = {reason: np.count_nonzero(frame.flags & bit) for bit, reason in REASONS.items()}
-        shares = {r: round(int(n) / frame.flags.size, 6) for r, n in counts.items() if n}
-    return shown(frame, made, deep=deep), {name: shares}
+    return shown(frame, made, deep=deep), {name: own_shares(frame)}
 
 
 def _composed(
