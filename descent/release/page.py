@@ -40,7 +40,7 @@ def page(body: Mapping[str, Any], *, poster: str | None = None) -> str:
     style = (_HERE / "page.css").read_text("utf-8").strip()
     script = (_HERE / "page.js").read_text("utf-8").strip()
     films = {n: o for n, o in body["outputs"].items() if _plays(o)}
-    data = json.dumps(_data(body, films, poster), separators=(",", ":"), sort_keys=True)
+    data = json.dumps(_data(body, films, poster), separators=(",", ":"))
     data = data.replace("<", "\\u003c")  # all that could end its element early
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src 'self' file:; "
@@ -260,7 +260,9 @@ def _film(film: Mapping[str, Any]) -> dict[str, Any]:
             }
         )
     shown = {}
-    for camera in dict.fromkeys(name for record in records for name in record["show"]):
+    # As they lie in the picture, not as their names sort.
+    placed = (tile["camera"] for span in film["spans"] for tile in span["tiles"])
+    for camera in dict.fromkeys(placed):
         rows: list[list[Any]] = []
         for tick, record in enumerate(records):
             cell = record["show"].get(camera)
