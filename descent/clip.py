@@ -65,6 +65,7 @@ class Clip:
         the ends and never cross a break. Each source frame is decoded once while the
         indices rise: the window keeps what the next one needs.
         """
+
         def reads(indices: Iterable[int | None]) -> Iterator[int]:
             # What the windows need, each frame once: an index leaves the windows for good.
             seen = -1

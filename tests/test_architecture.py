@@ -192,9 +192,7 @@ def test_only_the_command_line_prints_or_exits() -> None:
 
 
 # An absolute path of somebody's machine; the folders that every system has are let be.
-SOMEBODYS = re.compile(
-    r"(?<![\w.~:/-])/(?:home|root|Users|work|mnt|opt|srv)/\w+|[A-Z]:\\Users\\"
-)
+SOMEBODYS = re.compile(r"(?<![\w.~:/-])/(?:home|root|Users|work|mnt|opt|srv)/\w+|[A-Z]:\\Users\\")
 TEXTS = {".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".sh", ".json", ".txt", ".csv", ""}
 
 

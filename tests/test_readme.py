@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-
 class Block(NamedTuple):
     """A fenced block: the words after its fence, its text, and where it stands."""
 
