@@ -57,6 +57,12 @@ def start(*words: object, **environment: str) -> subprocess.Popen[str]:
     )
 
 
+def ended(process: subprocess.Popen[str], wait_s: float = 180) -> Told:
+    """What a started command came to, once it has ended."""
+    out, err = process.communicate(timeout=wait_s)
+    return told(process.returncode, out, err)
+
+
 def render(config: Path, out: Path, *words: object, workers: int = 1) -> Told:
     """Render a config into `out` in this process; chunks are kept in `store` beside it."""
     return command("render", config, "--out", out, "--workers", workers, *words)
