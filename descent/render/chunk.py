@@ -15,6 +15,7 @@ from descent.encode.chunk import write_chunk
 from descent.encode.profile import load_profile
 from descent.model import Frame, Planes
 from descent.render.scene import in_order, open_camera
+from descent.tools.ahead import ahead
 from descent.work import checkpoint
 
 
@@ -83,7 +84,8 @@ class Feed:
     """Hands out a camera's frames as ticks come to them; each is pulled once."""
 
     def __init__(self, clip: Clip, shown: list[int | None]) -> None:
-        self._frames = clip.pull(iter(in_order(shown)))
+        # The next frame is decoded while this one is composed and encoded.
+        self._frames = ahead(clip.pull(iter(in_order(shown))))
         self._index: int | None = None
         self._frame: Frame | None = None
 

@@ -90,7 +90,8 @@ def render_films(
     for output in films:
         if finishing is not None:
             finishing(output)
-        found = [(jobs[t.key], outcome.results[t.key]) for t in tasks[output.name]]
+        mine = [jobs[task.key] for task in tasks[output.name]]
+        found = [(job, outcome.results[job.key]) for job in mine]
         track = sound(output) if sound is not None and output.sound else None
         made.append(_film(plan, output, found, out, store, track))
     return Render(tuple(made), (), len(outcome.made), len(outcome.kept))

@@ -9,6 +9,8 @@ from PIL import Image
 from descent.encode.check import open_film
 from descent.errors import EncodeError
 from descent.render.films import Film
+from descent.render.tasks import CHUNK_S
+from descent.timeline import chunks
 from descent.tools.files import atomic
 
 POSTER = "poster.jpg"
@@ -16,12 +18,17 @@ QUALITY = 92
 
 
 def poster_tick(film: Film) -> int:
-    """The tick that stands for a film: two fifths into its longest span that simply runs."""
+    """The tick that stands for a film: about two fifths into its longest span that simply runs.
+
+    It begins a chunk, so that a player, and we, can jump to it.
+    """
     assert film.output.timeline is not None
     pairs = list(zip(film.output.spans, film.output.timeline.spans, strict=True))
     running = [part for span, part in pairs if span.kind == "run"] or [part for _, part in pairs]
     part = max(running, key=lambda p: len(p.times))
-    return part.first_tick + len(part.times) * 2 // 5
+    wanted = len(part.times) * 2 // 5
+    starts = [ticks.start for ticks in chunks(len(part.times), film.output.rate, CHUNK_S)]
+    return part.first_tick + max(start for start in starts if start <= wanted)
 
 
 def write_poster(film: Film, folder: Path) -> Path:

@@ -80,6 +80,9 @@ def _examine_stills(shots: list[Shot], pattern: str | None) -> Probe:
             read.append(read_still(shot.path, where=_where(shot)))
         except Damaged as error:
             broken = error  # the render will meet it and say so; here another will do
+            continue
+        if one_channel(read[-1].pixels) is None:
+            break  # it is in colour: nothing else needs to be read
     if not read:
         read = [read_still(shot.path, where=_where(shot)) for shot in shots[1:2]]
         if not read and broken is not None:
