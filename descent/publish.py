@@ -8,7 +8,7 @@ from pathlib import Path
 
 from descent.config.load import Loaded
 from descent.errors import Damaged, DescentError
-from descent.model import OutputResult
+from descent.model import Finding, OutputResult
 from descent.plan import LeftOut, Plan, make
 from descent.prepare import Prepared, prepare
 from descent.release.package import MANIFEST_NAME, SUMS_NAME, earlier, package
@@ -24,7 +24,6 @@ from descent.work import Progress
 Report = Callable[[str, float, float], None]
 Say = Callable[[str], None]
 STORE = ".descent"
-# Findings about files that should be pictures and are not.
 BROKEN = {"damaged", "empty_file", "unreadable"}
 
 
@@ -40,9 +39,14 @@ class Published:
     kept: int
 
     @property
+    def broken(self) -> tuple[Finding, ...]:
+        """What is to know of files that should be pictures and are not."""
+        return tuple(f for f in self.plan.findings if f.code in BROKEN)
+
+    @property
     def whole(self) -> bool:
         """Whether nothing that was expected turned out damaged or unreadable."""
-        return not self.left_out and not any(f.code in BROKEN for f in self.plan.findings)
+        return not self.left_out and not self.broken
 
 
 def publish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,10 +115,10 @@ def make_release(
 
 
 def _tell_findings(console: Console, made: Published, config: Path) -> None:
-    """Say what was damaged in full, and how much else there is to know of the frames."""
+    """Say what is broken in full, and how much else there is to know of the frames."""
     rest = 0
     for finding in made.plan.findings:
-        if finding.code == "damaged":
+        if finding in made.broken:
             console.finding(finding)
         elif finding.level != "note":
             rest += 1
@@ -193,5 +194,6 @@ def _data(made: Published) -> dict[str, Any]:
         "chunks_made": made.made,
         "chunks_kept": made.kept,
         "left_out": sorted(list(item) for item in made.left_out),
+        "findings": [asdict(finding) for finding in made.plan.findings],
         "plan": made.plan.digest(),
     }

@@ -26,12 +26,6 @@ class Told:
     data: Mapping[str, Any]
     said: str
 
-    @property
-    def findings(self) -> dict[str, str]:
-        """What it noticed, by code; the last of each."""
-        lines = [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
-        return {f["code"]: f"{f['where']}: {f['what']}" for f in lines if f["event"] == "finding"}
-
 
 def told(code: int, out: str, err: str) -> Told:
     """What a command with --json wrote."""
