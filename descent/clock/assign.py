@@ -219,9 +219,10 @@ def _by_stamps(about: About, reference: bool) -> Told:
                 "its names tell the spacecraft clock, and none is known", "write clock: mars2020"
             )
         timed = []
+        tai = sclk.reader()
         for value, shot in own:
             try:
-                timed.append((epoch.mission(sclk.tai(value), "SCLK"), shot))
+                timed.append((epoch.mission(tai(value), "SCLK"), shot))
             except TimeUnknown as error:
                 raise about.unknown(f"{label(shot)}: {error.what}", error.do) from None
         return Told(timed, f"spacecraft clock, by {sclk.name}", worst + sclk.error_s, "sclk")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -80,6 +80,27 @@ class SclkClock:
         if index + 1 < len(self.pieces):
             return min(tai_s, self.pieces[index + 1].tai_s)
         return tai_s
+
+    def reader(self) -> Callable[[Fraction], Fraction]:
+        """`tai` for many readings: quick while neighbours lie on one piece of the clock."""
+        low = high = self.start_s
+        piece = self.pieces[0]
+        ceiling: Fraction | None = None
+
+        def tai(sclk_s: Fraction) -> Fraction:
+            nonlocal low, high, piece, ceiling
+            if not low <= sclk_s < high:
+                self.tai(sclk_s)  # raises where the clock is not known
+                index = max(0, bisect_right(self.pieces, sclk_s, key=lambda p: p.sclk_s) - 1)
+                piece = self.pieces[index]
+                after = self.pieces[index + 1] if index + 1 < len(self.pieces) else None
+                low = max(self.start_s, piece.sclk_s) if index else self.start_s
+                high = self.end_s if after is None else min(self.end_s, after.sclk_s)
+                ceiling = None if after is None else after.tai_s
+            tai_s = piece.tai_s + (sclk_s - piece.sclk_s) * piece.rate
+            return tai_s if ceiling is None else min(tai_s, ceiling)
+
+        return tai
 
     def sclk(self, tai_s: Fraction) -> Fraction:
         """What the clock read at `tai_s`; TimeUnknown outside its records."""

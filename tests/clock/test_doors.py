@@ -258,3 +258,14 @@ def test_earth_hears_later() -> None:
     sent = doors.received_to_sent(heard, F(682))
     assert tai_to_utc(sent, 0) == "2021-02-18T20:43:48Z"
     assert doors.sent_to_received(sent, F(682)) == heard
+
+
+def test_a_reader_says_what_the_clock_says(mars: SclkClock) -> None:
+    """Reading many times through one reader gives each time what the clock itself gives."""
+    tai = mars.reader()
+    edges = [p.sclk_s for p in mars.pieces if mars.start_s <= p.sclk_s < mars.end_s]
+    near = [e + d for e in edges for d in (-1, Fraction(-1, 10**7), 0, Fraction(1, 3), 1000)]
+    for value in [v for v in near if mars.start_s <= v < mars.end_s] * 2:
+        assert tai(value) == mars.tai(value)
+    with pytest.raises(TimeUnknown):
+        tai(mars.end_s)
