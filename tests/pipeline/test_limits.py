@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction as F
+from fractions import Fraction
 from pathlib import Path
 
 import psutil
@@ -186,8 +186,9 @@ def test_thirty_thousand_frames_are_planned_unread(
     summary = made.data["outputs"]["film"]["cameras"]["cam"]
     assert summary["exist"] == MANY - len(lost)
     # All ticks in the hole show the frame before it, which no other tick does.
-    ticks = [F(k, 30) for k in range(12_000)]
-    inside = [t for t in ticks if F(lost.start * 2 - 1, 150) < t < F(lost.stop * 2 - 1, 150)]
+    ticks = [Fraction(k, 30) for k in range(12_000)]
+    low, high = (Fraction(2 * k - 1, 150) for k in (lost.start, lost.stop))
+    inside = [t for t in ticks if low < t < high]
     assert summary["used"] == 12_000 - len(inside) + 1
     assert summary["held"] == len(inside)
     assert len(summary["gaps"]) == 1
