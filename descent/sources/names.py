@@ -148,7 +148,16 @@ def parse(name: str) -> Mars2020Name | None:
     cameras only, since two letters and a sol fit too many other files.
     """
     stem = _SUFFIX.sub("", name)
-    found = _FULL.fullmatch(stem) or _SHORT.fullmatch(stem)
+    found = _FULL.fullmatch(stem)
+    if found is not None and stem.isupper():  # an archive's: nothing to mend, and there are many
+        prefix, instrument, colour, special, sol, venue, clock, ms, *rest, version, words = (
+            found.groups()
+        )
+        return Mars2020Name._make(
+            (instrument, colour, special, int(sol), venue, int(clock), int(ms), *rest,
+             version or "", words, prefix)
+        )  # fmt: skip
+    found = found or _SHORT.fullmatch(stem)
     if found is None:
         return None
     field = found.groupdict()
