@@ -53,7 +53,7 @@ class Decoded:
     planes: Planes
 
 
-def decode(path: Path, profile: Profile, rate: Fraction, threads: int = 1) -> Iterator[Decoded]:
+def decode(path: Path, profile: Profile, rate: Fraction, threads: int = 2) -> Iterator[Decoded]:
     """Every picture of a film in order; raises `VerifyError` at the first that is not right.
 
     Holds each frame's time to its place (exactly, or within the half millisecond that
