@@ -11,6 +11,7 @@ from descent.clock.expression import Moment, parse_moment, resolve
 from descent.config.load import Loaded
 from descent.config.models import Config
 from descent.errors import ConfigError, Problem
+from descent.model import Finding
 from descent.plan.cameras import LeftOut, plan_camera
 from descent.plan.clocks import clocks_of
 from descent.plan.film import Studio, plan_outputs
@@ -119,8 +120,20 @@ def _make(
         outputs=outputs,
         credit=config.credit.model_dump(),
         sound=plan_sound(loaded, studio),
-        findings=tuple(f for n, c in cameras.items() for f in c.findings if n in shown),
+        findings=(
+            *_unrefined(config),
+            *(f for n, c in cameras.items() for f in c.findings if n in shown),
+        ),
     )
+
+
+def _unrefined(config: Config) -> tuple[Finding, ...]:
+    """What is to know of marks that a render takes as they were made by hand."""
+    if not config.sync.refine or not config.sync.marks:
+        return ()
+    ways = " and ".join(config.sync.refine)
+    text = f"a render does not refine clocks by {ways}: the marks are taken as they are"
+    return (Finding("unrefined", "sync.refine", text, "write refine: none to say so yourself"),)
 
 
 def _check_only(config: Config, only: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -56,7 +56,8 @@ def plan_camera(
     findings += laid.findings
     stored, source, said = _source(camera, laid.shots)
     findings += said
-    stages, after = plan_stages(name, camera, loaded.config, source)
+    stages, after, said = plan_stages(name, camera, loaded.config, source, _of_kind(name, loaded))
+    findings += said
     if not stages and stored.transfer == "raw":
         # Nothing turns counts into light, so they are shown as the numbers they are.
         stored, source = (replace(f, transfer="bt709") for f in (stored, source))
@@ -120,15 +121,18 @@ def _source(camera: Camera, shots: Sequence[Shot]) -> tuple[Format, Format, tupl
 
 
 def plan_stages(
-    name: str, camera: Camera, config: Config, source: Format
-) -> tuple[tuple[StagePlan, ...], Format]:
+    name: str, camera: Camera, config: Config, source: Format, of_kind: Collection[str] = ()
+) -> tuple[tuple[StagePlan, ...], Format, tuple[Finding, ...]]:
     """The stages of a camera in the table's order, every parameter written out.
 
-    Also the format that they give. Raises `FormatError`, naming the camera and the stage,
-    where one does not take what the one before gives, or a mosaic is left as it is.
+    Also the format that they give, and what to know. Stages `of_kind` come from the camera
+    file, which speaks of the camera's raw frames: one that does not take these pictures is
+    left out and said. Raises `FormatError`, naming the camera and the stage, where another
+    does not take what the one before gives, or a mosaic is left as it is.
     """
     chosen = {n: p for n, p in camera.restore.items() if p is not False}
     stages = []
+    findings = []
     after = source
     for stage_name in STAGES:
         if stage_name not in chosen:
@@ -142,6 +146,12 @@ def plan_stages(
             after = found.gives(after, params)
         except FormatError as error:
             where = f"cameras.{name}.restore.{stage_name}"
+            if stage_name in of_kind:
+                text = (
+                    f"{error.what}: it is left out, being the camera file's and not the release's"
+                )
+                findings.append(Finding("stage_left_out", where, text, error.do, "note"))
+                continue
             raise FormatError(error.what, where=where, do=error.do) from None
         stages.append(StagePlan(stage_name, found.label, params.model_dump(mode="json")))
     if after.kind == "mosaic":
@@ -150,7 +160,20 @@ def plan_stages(
             where=f"cameras.{name}",
             do="write restore: {debayer: {}}",
         )
-    return tuple(stages), after
+    return tuple(stages), after, tuple(findings)
+
+
+def _of_kind(name: str, loaded: Loaded) -> set[str]:
+    """The stages that a camera has from its camera file alone."""
+    heads = {stage: f"cameras.{name}.restore.{stage}" for stage in STAGES}
+    release = {str(loaded.path)}
+    return {
+        stage
+        for stage, head in heads.items()
+        if (mark := loaded.marks.get(head)) is not None
+        and mark[0] not in release
+        and not mark[0].startswith("--set")
+    }
 
 
 def _crop(camera: Camera) -> tuple[int, int, int, int] | None:

@@ -54,10 +54,14 @@ def spelt(luma: NDArray[Any], white: float) -> Seen:
 # --- writing ---------------------------------------------------------------------------------
 
 
-def write_png(path: Path, camera: int, number: int, side: int = SIDE) -> Path:
-    """One numbered picture as a grey PNG."""
+def write_png(
+    path: Path, camera: int, number: int, side: int = SIDE, *, colour: bool = False
+) -> Path:
+    """One numbered picture as a PNG, grey or with a tint."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), levels(camera, number, side))
+    grey = levels(camera, number, side)
+    picture = cv2.merge([grey // 2, grey, grey]) if colour else grey
+    assert cv2.imwrite(str(path), picture)
     return path
 
 
