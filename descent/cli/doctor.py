@@ -20,10 +20,10 @@ from descent.cli.common import Console, command
 PACKAGES = {
     "av": "av",
     "click": "click",
-    "deflate": "deflate",
     "font-source-sans-pro": "font_source_sans_pro",
     "imageio": "imageio",
     "imageio-ffmpeg": "imageio_ffmpeg",
+    "isal": "isal",
     "numba": "numba",
     "numpy": "numpy",
     "opencv-python": "cv2",

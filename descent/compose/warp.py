@@ -6,14 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from descent.compose.geometry import Tile
 from descent.errors import FormatError
+from descent.tools.compiled import kernel
 from descent.tools.resample import cubic
-
-kernel = njit(cache=True, nogil=True)
 
 #: Phases of the kernel's table between two samples; 1/1024 px moves no edge visibly.
 PHASES = 1024

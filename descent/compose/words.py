@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from descent.compose import type as typeface
@@ -19,8 +18,8 @@ from descent.compose.geometry import Rect
 from descent.compose.type import Align, Setting, Weight, set_text
 from descent.model import Planes
 from descent.tools.colour import SUBSAMPLING, chroma_of, depth_of
+from descent.tools.compiled import kernel
 
-kernel = njit(cache=True, nogil=True)
 i32 = np.int32
 
 Role = Literal["title", "clock", "event", "credit", "mark", "note", "headline", "line"]

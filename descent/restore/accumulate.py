@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import scipy.fft as sf
-from numba import njit
 
 from descent.errors import FormatError
 from descent.restore import light
 from descent.restore.deconvolve import bridge
 from descent.restore.psf import fast_length
+from descent.tools.compiled import kernel
 from descent.tools.register import Features, features, match
 from descent.tools.tiles import over_rows
 
@@ -32,7 +32,7 @@ _LEAST = 1e-4
 _FEW = 12  # features below which a frame says nothing about where it lies
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(
     planes: NDArray[np.complex64], size: NDArray[np.float32], power: int,
     total: NDArray[np.complex128], amplitude: NDArray[np.float64], most: NDArray[np.float32],

@@ -21,9 +21,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from descent.restore.bayer_green import changes, differences, join, laplacians
+from descent.tools.compiled import float_kernel
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _lattice(
     return slope, rest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _far_laplacians(
     g: NDArray[np.float32],
     c: NDArray[np.float32],
@@ -148,7 +148,7 @@ def _far_laplacians(
             den[y + 3, x + 3] = lg * lg
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _slopes(
     g: NDArray[np.float32],
     c: NDArray[np.float32],
@@ -182,7 +182,7 @@ def _slopes(
             rest[y, x] = c[y, x] - a * g[y, x]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _spread(
     green: NDArray[np.float32],
     slope: NDArray[np.float32],
@@ -222,7 +222,7 @@ def _spread(
             out[y, x, channel] = min(max(value * scale, zero), one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _measured(
     mosaic: NDArray[np.float32],
     green: NDArray[np.float32],

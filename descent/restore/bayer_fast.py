@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from descent.tools.compiled import float_kernel, kernel
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def debayer_fast(mosaic: NDArray[np.float32], red_row: int, red_col: int) -> NDA
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _malvar(
     m: NDArray[np.float32],
     out: NDArray[np.float32],
@@ -87,7 +87,7 @@ def debayer_clipped(
     over_rows(lambda a, b: _plain_means(mosaic, mask, out, red_row, red_col, a, b), len(out))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _plain_means(
     mosaic: NDArray[np.float32],
     mask: NDArray[np.bool_],

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from descent.tools.compiled import float_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ _LEAST = 1e-2
 _EPS = 1e-10
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def laplacians(
     m: NDArray[np.float32],
     num_h: NDArray[np.float32],
@@ -47,7 +48,7 @@ def laplacians(
             dv[x + 3] = other * other
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _three(
     a: NDArray[np.float32], b: NDArray[np.float32], c: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
@@ -55,7 +56,7 @@ def _three(
         out[x] = a[x] + b[x] + c[x]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _six(rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """The sum of every other one of eleven rows."""
     a, b, c, d, e, f = rows[0], rows[2], rows[4], rows[6], rows[8], rows[10]
@@ -63,7 +64,7 @@ def _six(rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         out[x] = (a[x] + f[x]) + ((b[x] + e[x]) + (c[x] + d[x]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def differences(
     m: NDArray[np.float32],
     num_h: NDArray[np.float32],
@@ -109,7 +110,7 @@ def differences(
             out_v[x + 8] = sign[x + 8] * (lack - c[x + 8])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def changes(
     dif_h: NDArray[np.float32],
     dif_v: NDArray[np.float32],
@@ -141,7 +142,7 @@ def changes(
             out_v[x + 10] = np.float32(1) / (down * down + eps)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def join(
     m: NDArray[np.float32],
     dif_h: NDArray[np.float32],

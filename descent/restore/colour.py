@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
 from descent.clip import Clip
@@ -21,6 +20,7 @@ from descent.model import Format, Frame, Stage
 from descent.restore import light
 from descent.restore.params import Params
 from descent.restore.statistics import Statistics, Sums, stretch_matrix
+from descent.tools.compiled import float_kernel, kernel
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _affine(
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _apply_affine(
     picture: NDArray[np.float32],
     out: NDArray[np.float32],
@@ -129,7 +129,7 @@ def _apply_affine(
                 out[y, x, c] = m[c, 0] * r + m[c, 1] * g + m[c, 2] * b + s[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _balance(
     picture: NDArray[np.float32],
     out: NDArray[np.float32],
@@ -166,7 +166,7 @@ def _balance(
                 out[y, x, c] = min(v, one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _rolled(value: np.float32, knee: np.float32) -> np.float32:
     """Light above the knee bent towards 1, which it never reaches; smooth at the knee."""
     room = np.float32(1) - knee
@@ -175,7 +175,7 @@ def _rolled(value: np.float32, knee: np.float32) -> np.float32:
     return knee + room * (value - knee) / (value - knee + room)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lift(
     picture: NDArray[np.float32],
     out: NDArray[np.float32],

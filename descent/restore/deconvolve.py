@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import scipy.fft as sf
-from numba import njit
 
 from descent.errors import FormatError
 from descent.restore import light
 from descent.restore.psf import checked, fast_length, gradient_spectrum, spectrum, trimmed
+from descent.tools.compiled import float_kernel, kernel
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def deconvolve(
     return out[0] if unit.ndim == 2 else np.ascontiguousarray(out.transpose(1, 2, 0))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def bridge(
     y: NDArray[np.float32], rows: int, cols: int, top: int, left: int, out: NDArray[np.float32]
 ) -> None:
@@ -101,7 +101,7 @@ def bridge(
             out[r, c] = a + (b - a) * w
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _data_step(
     kx: NDArray[np.float32], d: NDArray[np.float32], y: NDArray[np.float32],
     mask: NDArray[np.float32], rho: np.float32, top: int, left: int,
@@ -125,7 +125,7 @@ def _data_step(
             d[r, c] = u - w
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _gradient_step(
     x: NDArray[np.float32], dy: NDArray[np.float32], dx: NDArray[np.float32],
     threshold: NDArray[np.float32], py: NDArray[np.float32], px: NDArray[np.float32],
@@ -147,7 +147,7 @@ def _gradient_step(
             py[r, c], px[r, c] = vy + vy - wy, vx + vx - wx
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _divergence(py: NDArray[np.float32], px: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """The transpose of forward differences."""
     height, width = py.shape
@@ -158,7 +158,7 @@ def _divergence(py: NDArray[np.float32], px: NDArray[np.float32], out: NDArray[n
             out[r, c] = py[above, c] - py[r, c] + px[r, left] - px[r, c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@float_kernel
 def _combine(
     data: NDArray[np.complex64], prior: NDArray[np.complex64], kernel: NDArray[np.complex64],
     grads: NDArray[np.float32], rho_d: np.float32, rho_g: np.float32,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
 from descent.clip import Clip
@@ -25,6 +24,7 @@ from descent.restore.header import (
     turned,
 )
 from descent.restore.params import Params
+from descent.tools.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class Defects(Params):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def stand_out(
     picture: NDArray[np.float32], step: int, contrast: float, votes: NDArray[np.int16]
 ) -> None:
@@ -81,7 +81,7 @@ def stand_out(
                 votes[y, x] -= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill(picture: NDArray[np.float32], bad: NDArray[np.bool_], step: int) -> None:
     """Fill the `bad` pixels (rows, cols) in place from same-colour neighbours, inwards.
 
@@ -119,7 +119,7 @@ def fill(picture: NDArray[np.float32], bad: NDArray[np.bool_], step: int) -> Non
         left = rest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def flat_rows(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which rows (rows,) hold one value from end to end."""
     rows, cols = picture.shape

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from descent.tools.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class Stretch:
         return np.rint(raw).astype(np.float32) if self.found else raw.astype(np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def histogram(codes: NDArray[np.uint8]) -> NDArray[np.int64]:
     """How often each of the 256 codes occurs in a (rows, cols) picture."""
     # Four tables in turn, so that runs of one code do not wait for the last increment.

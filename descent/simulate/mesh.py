@@ -9,11 +9,11 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from descent.simulate.optics import Matrix, Vector
 from descent.simulate.raster import triangles
+from descent.tools.compiled import kernel
 
 Colour = tuple[float, float, float]
 Triple = Sequence[float] | Vector
@@ -232,7 +232,7 @@ def light(
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lit(
     points: Any, normals: Any, paint: Any, gloss: Any, shade: Any, turn: Any, eye: Any,
     lights: Any, bounce: float, out: Any,

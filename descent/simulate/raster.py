@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import ceil, floor, sqrt
 from typing import Any
 
-from numba import njit
+from descent.tools.compiled import kernel
 
 _NEAR_M = 0.05
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def projected(points: Any, turn: Any, shift: Any, lens: Any, xy: Any, z: Any) -> None:
     """Pixels xy (n, 2) and depths z (n,) in m of points (n, 3), into the arrays given.
 
@@ -28,7 +28,7 @@ def projected(points: Any, turn: Any, shift: Any, lens: Any, xy: Any, z: Any) ->
         xy[i, 0], xy[i, 1] = f * x / d + cx, f * y / d + cy
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def flattened(points: Any, turn: Any, place: Any, sun: Any, flat: Any) -> None:
     """Where the shadows of points (n, 3) of a body fall on the ground, into flat (n, 3)."""
     for i in range(points.shape[0]):
@@ -39,7 +39,7 @@ def flattened(points: Any, turn: Any, place: Any, sun: Any, flat: Any) -> None:
         flat[i, 0], flat[i, 1], flat[i, 2] = x - sun[0] / sun[2] * z, y - sun[1] / sun[2] * z, 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def triangles(picture: Any, depth: Any, xy: Any, z: Any, colour: Any, faces: Any) -> None:
     """Draw faces (m, 3) of vertices xy (n, 2) px, z (n,) m, colour (n, 3) where nearer.
 
@@ -83,7 +83,7 @@ def triangles(picture: Any, depth: Any, xy: Any, z: Any, colour: Any, faces: Any
                 v += dv
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lines(picture: Any, depth: Any, a: Any, b: Any, width: Any, colour: Any) -> None:
     """Draw segments from a to b, (n, 3) as x px, y px, z m, where nearer, with soft edges.
 

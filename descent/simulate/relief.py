@@ -7,9 +7,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numba import njit
 
 from descent.simulate.optics import Pixels
+from descent.tools.compiled import kernel
 
 UNIT = 40000.0  # what 1 is in a map of the ground: half the memory of floats
 
@@ -41,7 +41,7 @@ def layered(
     return np.asarray(out / np.float32(sqrt(max(total, 1e-9))), np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def craters(height: Any, sand: Any, tone: Any, spots: Any) -> None:
     """Press craters into the ground, in place.
 
@@ -86,7 +86,7 @@ def craters(height: Any, sand: Any, tone: Any, spots: Any) -> None:
                 height[y, x] += lift
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def boulders(height: Any, sand: Any, tone: Any, spots: Any) -> None:
     """Set boulders on the ground, in place.
 
@@ -112,7 +112,7 @@ def boulders(height: Any, sand: Any, tone: Any, spots: Any) -> None:
                     tone[y, x] += shade
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ripples(
     height: Any,
     sand: Any,
@@ -142,7 +142,7 @@ def ripples(
             height[y, x] += amp * min(1.0, 1.4 * (s - 0.12)) * crest**1.5
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lit(
     height: Any,
     smooth: Any,

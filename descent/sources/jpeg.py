@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from descent.tools.compiled import kernel
 
 _BASELINE = {0xC0, 0xC1}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
@@ -217,11 +218,7 @@ def _steps(segment: bytes) -> NDArray[np.int64]:
     return steps
 
 
-def _compiled(function: Any) -> Any:
-    return njit(cache=True, nogil=True)(function)
-
-
-@_compiled
+@kernel
 def _walk(data: Any, units: int, restart: int, blocks: Any, dc: Any, ac: Any, steps: Any) -> int:
     """The number of the first fault in the coded data, 0 for none."""
     at: Any = 0

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from descent.errors import Damaged, DescentError, FormatError, HostileInput, SourceError
@@ -17,6 +16,7 @@ from descent.sources import archive, jpeg, png
 from descent.sources.jpeg import JpegError
 from descent.sources.png import PngError
 from descent.sources.sniff import Kind, header
+from descent.tools.compiled import kernel
 from descent.tools.files import sha256
 
 LIMIT_PX = 256_000_000  # 16,000 x 16,000: the largest single frame taken for a picture
@@ -199,7 +199,7 @@ def _hold_strips(data: bytes) -> None:
 # --- what the pixels are -------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _first_if_equal(pixels: Any, out: Any) -> bool:
     """Copy the first channel into `out`; False as soon as another channel differs."""
     rows, cols, _ = pixels.shape

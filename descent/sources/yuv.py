@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from descent.errors import FormatError
 from descent.model import Planes
 from descent.tools.colour import Depth, blank_planes, rgb_to_planes
+from descent.tools.compiled import kernel
 
 # AVColorSpace -> (name, Kr, Kb); 2 is untagged, 0 is RGB.
 _MATRICES = {
@@ -191,7 +191,7 @@ def _matrix(kr: float, kb: float) -> NDArray[np.float64]:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _grey(y: Any, weights: Any, black: int, lift: int, top: int, out: Any) -> None:
     half = 1 << (_BITS - 1)
     for row in range(out.shape[0]):
@@ -200,7 +200,7 @@ def _grey(y: Any, weights: Any, black: int, lift: int, top: int, out: Any) -> No
             out[row, col] = min(max(value, 0), top)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _convert(
     y: Any, u: Any, v: Any, weights: Any, black: int, middle: int, depth: int,
     out_y: Any, out_u: Any, out_v: Any,

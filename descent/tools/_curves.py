@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from descent.tools.compiled import kernel
 
 Transfer = Literal["bt709", "srgb"]
 
@@ -80,7 +81,7 @@ def blue_noise() -> NDArray[np.int32]:
     return ranks
 
 
-@njit(cache=True)
+@kernel
 def _splat(field: Any, near: Any, at: int, sign: int) -> None:
     size = near.shape[0]
     row, col = at // size, at % size
@@ -89,7 +90,7 @@ def _splat(field: Any, near: Any, at: int, sign: int) -> None:
             field[y, x] += sign * near[(y - row) % size, (x - col) % size]
 
 
-@njit(cache=True)
+@kernel
 def _extreme(field: Any, on: Any, want: bool, largest: bool) -> int:
     best, where = 0, -1
     for at in range(on.size):
@@ -100,7 +101,7 @@ def _extreme(field: Any, on: Any, want: bool, largest: bool) -> int:
     return where
 
 
-@njit(cache=True)
+@kernel
 def _void_and_cluster(near: Any, seed: int) -> Any:
     size = near.shape[0]
     total = size * size

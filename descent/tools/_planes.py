@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-kernel = njit(cache=True, nogil=True)
+from descent.tools.compiled import kernel
+
 i32 = np.int32
 
 

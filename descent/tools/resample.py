@@ -15,10 +15,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-kernel = njit(cache=True, nogil=True)
+from descent.tools.compiled import kernel
+
 i32 = np.int32
 
 #: Bits of the integer weights; each output sample's weights sum to exactly 1 << 14.

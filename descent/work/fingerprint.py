@@ -16,7 +16,7 @@ from typing import Any
 from descent.tools.files import sha256
 
 PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "av", "numba", "llvmlite",
-            "scipy", "pillow", "deflate")  # fmt: skip
+            "scipy", "pillow", "isal")  # fmt: skip
 LOCKS = ("requirements.lock", "lock.txt", "requirements.txt")
 
 
