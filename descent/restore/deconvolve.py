@@ -21,7 +21,7 @@ ITERATIONS = 60
 # How strongly total variation weighs at a noise and a mean gradient, and the two penalties of
 # the splitting as multiples of it: found on other pictures than those that are scored, at
 # noises from 0.0015 to 0.03.
-_WEIGHT, _RHO_DATA, _RHO_GRADIENT = 0.06, 167.0, 67.0
+_WEIGHT, _RHO_DATA, _RHO_GRADIENT = 0.055, 182.0, 73.0
 # No measured kernel is exact. What it leaves unexplained acts as noise of about this much.
 MODEL_ERROR = 0.0033
 _ADAPT_AT = (20, 30, 40)
@@ -126,22 +126,44 @@ def _data_step(
 
 
 @float_kernel
-def _gradient_step(
+def _wanted(
     x: NDArray[np.float32], dy: NDArray[np.float32], dx: NDArray[np.float32],
-    threshold: NDArray[np.float32], py: NDArray[np.float32], px: NDArray[np.float32],
+    power: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    """The gradients' split, shrunk by isotropic total variation, multipliers updated."""
+    """The gradients less their multipliers, over those, and their squared size."""
     height, width = x.shape
-    one = np.float32(1)
     for r in range(height):
         below = r + 1 if r + 1 < height else 0
         for c in range(width):
             right = c + 1 if c + 1 < width else 0
             wy = x[below, c] - x[r, c] - dy[r, c]
             wx = x[r, right] - x[r, c] - dx[r, c]
-            size = np.sqrt(wy * wy + wx * wx)
+            dy[r, c], dx[r, c] = wy, wx
+            power[r, c] = wy * wy + wx * wx
+
+
+@float_kernel
+def _shrunk(
+    power: NDArray[np.float32], threshold: NDArray[np.float32], dy: NDArray[np.float32],
+    dx: NDArray[np.float32], py: NDArray[np.float32], px: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """The gradients' split, shrunk by isotropic total variation, multipliers updated.
+
+    A gradient counts half by its own size and half by that of the 3 x 3 about it: edges are
+    long, noise stands alone.
+    """
+    height, width = power.shape
+    for r in range(height):
+        above, below = r - 1, r + 1 if r + 1 < height else 0
+        for c in range(width):
+            left, right = c - 1, c + 1 if c + 1 < width else 0
+            around = power[above, left] + power[above, c] + power[above, right]
+            around += power[r, left] + power[r, c] + power[r, right]
+            around += power[below, left] + power[below, c] + power[below, right]
+            size = np.float32(0.5) * np.sqrt(power[r, c]) + np.sqrt(around) / np.float32(6)
             t = threshold[r, c]
-            keep = one - t / size if size > t else np.float32(0)
+            keep = np.float32(1) - t / size if size > t else np.float32(0)
+            wy, wx = dy[r, c], dx[r, c]
             vy, vx = keep * wy, keep * wx
             dy[r, c], dx[r, c] = vy - wy, vx - wx
             py[r, c], px[r, c] = vy + vy - wy, vx + vx - wx
@@ -238,7 +260,9 @@ def solve(
     least as bright as it reads. A larger `weight` is smoother.
 
     Source: Almeida and Figueiredo, "Deconvolving images with unknown boundaries using the
-    alternating direction method of multipliers", IEEE TIP 2013.
+    alternating direction method of multipliers", IEEE TIP 2013; gradients weighed in groups
+    after Selesnick and Chen, "Total variation denoising with overlapping group sparsity",
+    ICASSP 2013.
     """
     rows, cols = picture.shape
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
@@ -252,8 +276,10 @@ def solve(
     d, dy, dx = (np.zeros(shape, np.float32) for _ in range(3))
     x = u.copy()
     threshold = np.full(shape, 1 / _RHO_GRADIENT, np.float32)
+    power = np.empty(shape, np.float32)
     # The first picture's gradients come from the blurred one.
-    _gradient_step(x, dy, dx, threshold, py, px)
+    _wanted(x, dy, dx, power)
+    _shrunk(power, threshold, dy, dx, py, px)
     for step in range(iterations):
         _divergence(py, px, prior)
         data, blend = sf.rfft2(u), sf.rfft2(prior)
@@ -262,5 +288,6 @@ def solve(
         _data_step(kx, d, picture, trust, rho_d, top, left, u)
         if step in _ADAPT_AT:
             threshold = _adapted(x) * np.float32(1 / _RHO_GRADIENT)
-        _gradient_step(x, dy, dx, threshold, py, px)
+        _wanted(x, dy, dx, power)
+        _shrunk(power, threshold, dy, dx, py, px)
     return np.ascontiguousarray(x[top : top + rows, left : left + cols])
