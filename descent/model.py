@@ -28,13 +28,17 @@ class State(StrEnum):
 class Stamp:
     """A time as its camera wrote it.
 
-    `value` is in seconds of `clock` (for "index" a frame number), `resolution_s` the
-    half-width of what the stamp can mean (a value rounded to 0.1 s: 0.05).
+    `value` is in seconds of `clock` (for "index" a frame number, for "utc" TAI s past
+    2000-01-01T12:00:00 TAI),
+    `resolution_s` the half-width of what the stamp can mean (a value rounded to 0.1 s:
+    0.05). `exposure_s` is how long the shutter stayed open from then on, 0 where nothing
+    tells: the middle of it is the frame's time.
     """
 
     value: Fraction
     clock: Literal["sclk", "utc", "media", "index", "seconds"]
     resolution_s: Fraction = Fraction(0)
+    exposure_s: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)

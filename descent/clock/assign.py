@@ -52,7 +52,7 @@ def lay(
     clock_rate: Fraction = Fraction(1),
     accept_product_times: bool = False,
     rate: Fraction | None = None,
-    exposure_s: Fraction = Fraction(0),
+    exposure_s: Fraction | None = None,
     missing: MissingPolicy | None = None,
 ) -> Laid:
     """Lay a camera's frames on mission time.
@@ -60,8 +60,9 @@ def lay(
     `times` wins over `marks` (event: the camera's own time, s), and those over the frames'
     own stamps. A camera of clips alone, in a release without any absolute clock, counts
     from mission time 0 when it is the `reference`. `rate` is the declared cadence,
-    `exposure_s` what lies between a stamp at the start of an exposure and its end: the
-    frame's time is the middle. `clock_rate` stretches times about the first frame, then
+    `exposure_s` how long the shutter stayed open after a stamp, by default what each stamp
+    tells itself: a frame's time is the middle. Tables and people tell the middle already.
+    `clock_rate` stretches times about the first frame, then
     `add_s` shifts them (larger shows the camera later). Raises TimeUnknown where nothing
     tells the time, or what tells it is the making of the product.
     """
@@ -96,7 +97,7 @@ def _finished(
     add_s: Fraction,
     clock_rate: Fraction,
     rate: Fraction | None,
-    exposure_s: Fraction,
+    exposure_s: Fraction | None,
     missing: MissingPolicy | None,
 ) -> Laid:
     """Corrections by hand, order, one frame an instant, and what the stamps say together."""
@@ -104,12 +105,12 @@ def _finished(
     findings += checks.going_back(name, [(shot, t) for t, shot in told.timed])
     timed = sorted(told.timed, key=lambda pair: pair[0])
     how, by_hand = told.how, told.by_hand
-    shift = add_s + exposure_s / 2
-    if clock_rate != 1 or shift:
+    if told.clock in _STAMPED:
+        timed, middle = _middles(timed, exposure_s)
+        how += middle
+    if clock_rate != 1 or add_s:
         first = timed[0][0]
-        timed = [(first + (t - first) * clock_rate + shift, shot) for t, shot in timed]
-    if exposure_s:
-        how += f", at the middle of {duration_text(exposure_s)} of exposure"
+        timed = [(first + (t - first) * clock_rate + add_s, shot) for t, shot in timed]
     if add_s:
         how += f", moved by {duration_text(add_s)} by hand"
     if clock_rate != 1:
@@ -128,6 +129,31 @@ def _finished(
         track, tuple(shot for _, shot in timed), how, told.resolution_s,
         by_hand or bool(add_s) or clock_rate != 1, tuple(findings), told.clock,
     )  # fmt: skip
+
+
+# Clocks of cameras, which stamp a frame when its shutter opens.
+_STAMPED = frozenset({"sclk", "utc"})
+
+
+def _middles(timed: Timed, declared_s: Fraction | None) -> tuple[Timed, str]:
+    """The middles of exposures that began at the given times, and words for it."""
+    lengths = [
+        declared_s
+        if declared_s is not None
+        else (shot.stamp.exposure_s if shot.stamp is not None else Fraction(0))
+        for _, shot in timed
+    ]
+    least, most = min(lengths), max(lengths)
+    if not most:
+        return timed, ""
+    middles = [(t + length / 2, s) for (t, s), length in zip(timed, lengths, strict=True)]
+    middles.sort(key=lambda pair: pair[0])
+    span = f"{_ms(least)} to {_ms(most)}" if least != most else _ms(most)
+    return middles, f", at the middle of {span} of exposure"
+
+
+def _ms(seconds: Fraction) -> str:
+    return f"{float(seconds * 1000):.4g} ms"
 
 
 def _untimed(about: About, rate: Fraction | None, missing: MissingPolicy | None) -> Laid:

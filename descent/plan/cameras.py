@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from descent.clock.assign import Laid, lay
-from descent.clock.doors import Clocks
+from descent.clock.doors import Clocks, utc_to_tai
 from descent.config.load import Loaded
 from descent.config.models import Camera, Config
 from descent.errors import DescentError, FormatError
@@ -45,6 +45,8 @@ def plan_camera(
         index=camera.times.index if camera.times else None,
         skip=tuple((skip.frames, skip.reason) for skip in camera.skip),
         order=(camera.times.order or "name") if camera.times else "name",
+        clock=camera.clock_name,
+        utc=utc_to_tai,
     )
     refused = [f for f in listing.findings if f.level == "refused"]
     if refused:
@@ -106,6 +108,7 @@ def _lay(
         clock_rate=camera.clock.rate,
         accept_product_times=camera.clock.accept_product_times,
         rate=camera.rate,
+        exposure_s=camera.exposure,
         missing=camera.missing.policy(),
     )
 

@@ -157,7 +157,9 @@ def _instant(item: Item, stills: list[Fraction]) -> object:
     if shot.stamp is None:
         return os.path.splitext(shot.path)[0]  # noqa: PTH122 - frame_1.png and frame_1.jpg
     if shot.pts is None:
-        return (instrument, shot.stamp.value)
+        # A label is finer than the name; two products of one instant share the name's clock.
+        named = item.record.sclk if item.record is not None else None
+        return (instrument, shot.stamp.value if named is None else named)
     if shot.stamp.clock == "sclk":
         # A frame of a clip and a still of it agree to the clip's own rounding, not exactly.
         place = bisect_left(stills, shot.stamp.value - _SAME_S)

@@ -22,9 +22,9 @@ from descent.sources.names import Mars2020Name
 from descent.sources.scan import Scan, scan
 from descent.sources.series import holes, number_in, spell
 from descent.sources.sniff import VIDEO_KINDS, Header, header
+from descent.sources.stamps import HALF_MS, ReadUtc, Telling
 
 _ONE_BY_ONE = 12  # findings of one kind that are said file by file; more are said together
-_HALF_MS = Fraction(1, 2000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,26 @@ def list_camera(
     index: str | None = None,
     skip: Sequence[tuple[Sequence[str], str]] = (),
     order: Literal["name", "time"] = "name",
+    clock: Literal["sclk", "utc", "media"] | None = None,
+    utc: ReadUtc | None = None,
 ) -> Listing:
     """The frames that `patterns` name below `base`: stills one each, clips one a frame.
 
     `names` says how file names read; `instruments` which codes belong to the camera;
     `index` is a pattern such as `frame_{index}.png` whose number is the stamp. Stamps are
     the spacecraft clock of Mars 2020 names, the index, or a clip's own times, which run on
-    through its chapters; else None. `order` "name" is natural order (Mars 2020 names: by
-    their clock), "time" the files' modification times. `skip` holds pairs of frames (names,
+    through its chapters; else None. Labels of archive pictures and the public feed's records
+    beside pictures win over names: their spacecraft clock where `clock` is "sclk" (or names
+    are Mars 2020's), else their UTC, which `utc` turns into TAI s. `order` "name" is
+    natural order (Mars 2020 names and labels: by their clock), "time" the files'
+    modification times. `skip` holds pairs of frames (names,
     patterns, numbers, ranges) and why they are left out. Reads first bytes only. Whatever
     does not fit is a finding, and the best file of an instant stands for the others.
     """
     found, findings = gather(camera, patterns, base)
     stills, clips = _sort_out(found, findings)
-    items = [_still(camera, f, h, names, index) for f, h in stills]
+    telling = Telling(_wanted(clock, names), utc)
+    items = [_still(camera, f, h, names, index, telling) for f, h in stills]
     scans = _scans(clips, findings)
     items += _clip_frames(camera, scans, clips, names, findings)
     turns = {s.path: s.turn for s in scans if s.turn}
@@ -78,11 +84,12 @@ def list_camera(
     items = leave_out(camera, items, skip, findings, unused)
     items = best(camera, items, findings, unused)
     items = thumbnails(camera, items, findings, unused)
+    findings += telling.findings(camera)
     _say_names(camera, items, names, index, findings)
     _say_holes(camera, items, findings)
     if order == "time":
         items.sort(key=lambda i: (i.shot.mtime_ns, i.shot.index, natural(i.name)))
-    elif names == "mars2020" or index is not None:
+    elif names == "mars2020" or index is not None or any(i.header.label for i in items):
         items.sort(key=_by_stamp)
     size = _say_sizes(camera, items, findings)
     if not items:
@@ -153,7 +160,15 @@ def _sort_out(
     return stills, clips
 
 
-def _still(camera: str, file: Found, head: Header, names: str, index: str | None) -> Item:
+def _wanted(clock: str | None, names: str) -> Literal["sclk", "utc"] | None:
+    if clock == "sclk" or (clock is None and names == "mars2020"):
+        return "sclk"
+    return "utc" if clock == "utc" else None
+
+
+def _still(
+    camera: str, file: Found, head: Header, names: str, index: str | None, telling: Telling
+) -> Item:
     record = mars.parse(file.name) if names == "mars2020" else None
     stamp: Stamp | None = None
     number: int | None = None
@@ -163,10 +178,12 @@ def _still(camera: str, file: Found, head: Header, names: str, index: str | None
         number = int(match[1]) if match else None
         stamp = None if number is None else Stamp(Fraction(number), "index")
         series = index
+    else:
+        stamp = telling.still(file, head.label, record)
+    if index is not None:
+        pass
     elif record is not None:
         number, series = record.frame_number, record.instrument
-        if record.sclk is not None:
-            stamp = Stamp(record.sclk, "sclk", _HALF_MS)
     elif numbered := number_in(file.name[: len(file.name) - len(file.suffix)]):
         number, series = numbered.number, f"{numbered.before}#{numbered.after}"
     shot = Shot(
@@ -241,7 +258,7 @@ def _clip_frames(
             if start is None:
                 stamp = Stamp(offset + seconds, "media", read.time_base / 2)
             else:
-                stamp = Stamp(start + seconds, "sclk", _HALF_MS + read.time_base / 2)
+                stamp = Stamp(start + seconds, "sclk", HALF_MS + read.time_base / 2)
             version = record.version if record else 0
             shot = Shot(camera, read.path, stamp, place, version, file.size, file.mtime_ns, pts)
             items.append(Item(shot, record, sized, file.name, count, "clip"))

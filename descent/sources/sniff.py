@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import struct
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from descent.errors import Damaged, HostileInput, SourceError
+from descent.sources.archive import STARTS, Label, beside, read_label
 
 Kind = Literal["png", "jpeg", "tiff", "img", "mov", "matroska", "avi"]
 VIDEO_KINDS = frozenset({"mov", "matroska", "avi"})
@@ -15,6 +17,8 @@ STILL_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".img", ".
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi"})
 # Lossless kinds win over lossy ones when one instant arrives twice.
 LOSSLESS_KINDS = frozenset({"png", "tiff", "img"})
+# Archive pictures, which may hold nothing but pixels: their label is then beside them.
+LABELLED_SUFFIXES = frozenset({".img", ".vic"})
 
 _HEAD = 512  # enough for PNG, videos and most TIFF; a JPEG or a label asks for more
 _MORE = 262_144  # a JPEG's Exif, colour profile and preview come before its size
@@ -24,11 +28,15 @@ _ATOMS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 
 
 class Header(NamedTuple):
-    """What a file holds: `kind` by content, `rows` and `cols` in px (0 for videos)."""
+    """What a file holds: `kind` by content, `rows` and `cols` in px (0 for videos).
+
+    `label` is that of an archive picture, in it or beside it.
+    """
 
     kind: Kind
     rows: int = 0
     cols: int = 0
+    label: Label | None = None
 
 
 def header(path: str) -> Header:
@@ -57,8 +65,10 @@ def _read(path: str, head: bytes, handle: int) -> Header:
         return _jpeg(path, head, handle)
     if head[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
         return _tiff(path, head, handle)
-    if head.startswith((b"PDS_VERSION_ID", b"ODL_VERSION_ID", b"LBLSIZE=", b"CCSD")):
-        return _label(path, head + os.read(handle, _MORE))
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+    if head.startswith(STARTS) or (suffix in LABELLED_SUFFIXES and beside(Path(path))):
+        label = read_label(Path(path))
+        return Header("img", label.rows, label.cols, label)
     if head[4:8] in _ATOMS:
         return Header("mov")
     if head.startswith(b"\x1aE\xdf\xa3"):
@@ -118,18 +128,3 @@ def _tiff(path: str, head: bytes, handle: int) -> Header:
     if len(size) != 2:
         raise Damaged("a TIFF that tells no size", where=path, do="fetch the file again")
     return Header("tiff", size[257], size[256])
-
-
-def _label(path: str, head: bytes) -> Header:
-    # An archive label names many sizes (thumbnail, sub-frame); the picture's own is in the
-    # IMAGE object, or as NL and NS in a VICAR label.
-    at = re.search(rb"OBJECT\s*=\s*IMAGE\s", head)
-    rows = cols = None
-    if at is not None:
-        rows = re.compile(rb"\sLINES\s*=\s*(\d+)").search(head, at.end())
-        cols = re.compile(rb"\sLINE_SAMPLES\s*=\s*(\d+)").search(head, at.end())
-    else:
-        rows, cols = re.search(rb"\sNL=(\d+)", head), re.search(rb"\sNS=(\d+)", head)
-    if rows is None or cols is None:
-        raise Damaged("a label that tells no picture size", where=path, do="fetch it again")
-    return Header("img", int(rows[1]), int(cols[1]))

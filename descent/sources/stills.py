@@ -78,7 +78,7 @@ def _read(path: Path) -> Still:
     if found.kind == "tiff":
         return _tiff(path.read_bytes(), (found.rows, found.cols))
     if found.kind == "img":
-        label = archive.read_label(path)
+        label = found.label or archive.read_label(path)
         words = {k: v for k, v in (("START_TIME", label.start_time), ("SCLK", label.sclk)) if v}
         return Still(archive.read_pixels(label), label.white, "img", words)
     raise FormatError("is a clip, not a still", do="list it under files:")

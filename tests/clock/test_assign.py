@@ -285,15 +285,34 @@ def test_no_times_at_all() -> None:
 
 
 def test_corrections_by_hand() -> None:
-    """`add` moves, `rate` stretches about the first frame, an exposure counts by its middle."""
+    """`add` moves, `rate` stretches about the first frame; a start by hand needs no middle."""
     frames = clip([F(1), F(2), F(3)])
     told = words(rate=F(1), start="T+0s")
     laid = lay("c", frames, clocks=FILM, times=told, add_s=F(-31, 100), clock_rate=F(11, 10),
                exposure_s=F(2, 100))  # fmt: skip
-    assert laid.track.times == (F(-30, 100), F(80, 100), F(190, 100))
+    assert laid.track.times == (F(-31, 100), F(79, 100), F(189, 100))
     assert laid.by_hand
-    for text in ("moved by -0.31s", "run at 11/10", "middle of 0.02s"):
+    for text in ("moved by -0.31s", "run at 11/10"):
         assert text in laid.how
+
+
+def test_the_middle_of_the_exposure() -> None:
+    """A stamp tells when the shutter opened: each frame's time is the middle of its exposure."""
+    lengths = [F(95, 1000), F(2, 1000), F(0)]
+    shots = [
+        Shot("c", Path(f"{k}.IMG"), Stamp(F(666952780 + k), "sclk", F(1, 2000), length))
+        for k, length in enumerate(lengths)
+    ]
+    laid = lay("c", shots, clocks=CLOCKS)
+    opened = [EPOCH.mission(MARS.tai(s.stamp.value)) for s in shots if s.stamp]
+    assert [t - o for t, o in zip(laid.track.times, opened, strict=True)] == [
+        n / 2 for n in lengths
+    ]
+    assert "at the middle of 0 ms to 95 ms of exposure" in laid.how
+    # What the camera file knows of the shutter wins over what labels say of it.
+    sure = lay("c", shots, clocks=CLOCKS, exposure_s=F(15, 100_000))
+    assert {t - o for t, o in zip(sure.track.times, opened, strict=True)} == {F(75, 10**6)}
+    assert "at the middle of 0.15 ms of exposure" in sure.how
 
 
 def test_what_is_noticed() -> None:

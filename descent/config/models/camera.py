@@ -257,7 +257,15 @@ class Camera(Model):
         (), description="codes that its names may start with, such as ES; any when empty"
     )
     clock_name: Literal["sclk", "utc", "media"] | None = Field(
-        None, description="the clock that its names carry; a camera file says so"
+        None,
+        description="the clock that its names and labels carry; a camera file says so. By "
+        "default that of its names, else the UTC of its labels",
+    )
+    exposure: Positive | None = Field(
+        None,
+        description="how long its shutter stays open; by default as its labels say. A stamp "
+        "tells when it opens and a frame's time is the middle, so larger shows frames later",
+        examples=["0.15ms"],
     )
     rate: Rate | None = Field(
         None,
