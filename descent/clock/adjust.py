@@ -20,15 +20,22 @@ Bools = NDArray[np.bool_]
 
 @dataclass(slots=True)
 class Turns:
-    """A camera's turns: from `t0` to `t1` (n,), by `by` (n, 3) rad."""
+    """A camera's turns: from `t0` to `t1` (n,), by `by` (n, 3) rad.
+
+    `weight` (n,) is how much each counts beside the others, 0 for those that were not seen.
+    """
 
     t0: Floats
     t1: Floats
     by: Floats
+    weight: Floats
 
     @classmethod
-    def of(cls, times: Floats, by: Floats, who: str) -> Turns:
-        """From frame stamps (n + 1,) that rise and the turns (n, 3) between them."""
+    def of(cls, times: Floats, by: Floats, who: str, noise: Floats | None = None) -> Turns:
+        """From frame stamps (n + 1,) that rise and the turns (n, 3) between them.
+
+        `noise` (n,) is each turn's standard deviation, infinite where it was not seen.
+        """
         if times.ndim != 1 or by.ndim != 2 or by.shape != (len(times) - 1, 3):
             raise ValueError(
                 f"times_{who} is {times.shape} and turns_{who} {by.shape}: "
@@ -38,7 +45,8 @@ class Turns:
             raise ValueError(f"times_{who} and turns_{who} must be finite")
         if not (np.diff(times) > 0).all():
             raise ValueError(f"times_{who} must rise")
-        return cls(times[:-1].copy(), times[1:].copy(), by.copy())
+        weight = np.ones(len(by)) if noise is None else _weights(noise, len(by), who)
+        return cls(times[:-1].copy(), times[1:].copy(), by * (weight > 0)[:, None], weight)
 
     @property
     def step_s(self) -> float:
@@ -50,6 +58,17 @@ class Turns:
         times = np.concatenate([self.t0[:1], self.t1])
         total = np.concatenate([np.zeros((1, 3)), np.cumsum(self.by, axis=0)])
         return np.stack([np.interp(t, times, total[:, k]) for k in range(3)], axis=1)
+
+
+def _weights(noise: Floats, count: int, who: str) -> Floats:
+    """Weights (n,) from standard deviations: nothing counts more than a few times the usual."""
+    if noise.shape != (count,) or np.isnan(noise).any() or (noise < 0).any():
+        raise ValueError(f"noise_{who} must be {count} standard deviations, not {noise.shape}")
+    seen = np.isfinite(noise)
+    usual = float(np.median(noise[seen])) if seen.any() else 1.0
+    share = np.maximum(usual, 1e-12) / np.maximum(noise, max(0.5 * usual, 1e-12))
+    weights: Floats = np.where(seen, np.maximum(share**2, 1e-3), 0.0)
+    return weights
 
 
 @dataclass(slots=True)
@@ -100,10 +119,13 @@ def bandwidth(turns: Turns) -> float:
     return float(np.clip(1.05 * top, 0.5, 0.4 / step))
 
 
-def adjust(a: Turns, b: Turns, state: State, segment: Ints, band_hz: float) -> Adjusted:
+def adjust(
+    a: Turns, b: Turns, state: State, segment: Ints, band_hz: float, memory_s: float = 0.0
+) -> Adjusted:
     """Adjust offsets, drift and axes until both cameras felt one motion.
 
     `segment` (n of b,) numbers the piece of each turn of b, -1 for turns to leave out.
+    Errors within `memory_s` of each other are not taken as independent.
     """
     step = max(1 / (4.5 * band_hz), 0.8 * min(a.step_s, b.step_s))
     weight_a, weight_b = np.ones(len(a.t0)), np.ones(len(b.t0))
@@ -118,13 +140,14 @@ def adjust(a: Turns, b: Turns, state: State, segment: Ints, band_hz: float) -> A
         last = max(a.t1[-1], float(s1.max())) + step
         grid = Grid(first, step, int((last - first) / step) + 5)
         reach = 6 * max(a.step_s, b.step_s) + 4 * step
-        good_a = (a.t1 - a.t0) < reach
+        good_a = ((a.t1 - a.t0) < reach) & (a.weight > 0)
         inside = (s0 >= a.t0[0]) & (s1 <= a.t1[-1])
-        good_b = (s1 - s0 < reach) & (segment >= 0) & inside
+        good_b = (s1 - s0 < reach) & (segment >= 0) & inside & (b.weight > 0)
         width = int(reach / step) + 6
         rows_a = differences(grid, a.t0, np.minimum(a.t1, a.t0 + reach), width)
         rows_b = differences(grid, s0, np.clip(s1, s0, s0 + reach), width)
-        wa, wb = weight_a * good_a / sigma_a**2, weight_b * good_b / sigma_b**2
+        wa = weight_a * good_a * a.weight / sigma_a**2
+        wb = weight_b * good_b * b.weight / sigma_b**2
         seen = b.by @ state.axes
         normal = Normal(grid, [(rows_a, wa), (rows_b, wb)], 1e-4)
         right = rows_a.transposed(wa[:, None] * a.by, grid.count)
@@ -135,7 +158,12 @@ def adjust(a: Turns, b: Turns, state: State, segment: Ints, band_hz: float) -> A
         slopes = _slopes(grid, _smooth(motion, step, band_hz), s0, s1)
         jacobian = _jacobian(slopes, seen, b, state, segments)
         covariance, move, influence = _move(
-            normal, grid, (rows_a, wa, error_a), (rows_b, wb, error_b), jacobian
+            normal,
+            grid,
+            (rows_a, wa, error_a),
+            (rows_b, wb, error_b),
+            jacobian,
+            (int(memory_s / a.step_s), int(memory_s / b.step_s)),
         )
         state = _moved(state, move)
         # Further than a swing of the motion is another answer, not a finer one.
@@ -143,8 +171,8 @@ def adjust(a: Turns, b: Turns, state: State, segment: Ints, band_hz: float) -> A
         state.offset = np.clip(state.offset, start - swing, start + swing)
         free_a = _freedom(normal, grid, rows_a, wa, probes[: len(a.t0)])
         free_b = _freedom(normal, grid, rows_b, wb, probes[len(a.t0) :])
-        sigma_a, weight_a = _spread(error_a, good_a, free_a)
-        sigma_b, weight_b = _spread(error_b, good_b, free_b)
+        sigma_a, weight_a = _spread(error_a * np.sqrt(a.weight)[:, None], good_a, free_a)
+        sigma_b, weight_b = _spread(error_b * np.sqrt(b.weight)[:, None], good_b, free_b)
         if turn > 3 and float(np.abs(move[: len(state.offset)]).max()) < 1e-7:
             break
     count = len(state.offset) + 1
@@ -205,7 +233,12 @@ Part = tuple[Rows, Floats, Floats]
 
 
 def _move(
-    normal: Normal, grid: Grid, part_a: Part, part_b: Part, jacobian: Floats
+    normal: Normal,
+    grid: Grid,
+    part_a: Part,
+    part_b: Part,
+    jacobian: Floats,
+    memory: tuple[int, int],
 ) -> tuple[Floats, Floats, Floats]:
     """One Gauss-Newton step with the motion projected out, and its sandwich covariance."""
     rows_a, wa, error_a = part_a
@@ -230,7 +263,7 @@ def _move(
     info = (info + info.T) / 2
     info += np.diag(1e-9 * np.abs(np.diag(info)) + 1e-300)
     move = np.asarray(-np.linalg.solve(info, score), dtype=np.float64)
-    meat = _long_run(influence_a, error_a) + _long_run(influence_b, error_b)
+    meat = _long_run(influence_a, error_a, memory[0]) + _long_run(influence_b, error_b, memory[1])
     inverse = np.linalg.inv(info)
     covariance: Floats = inverse @ meat @ inverse
     return covariance, move, influence_b
@@ -249,14 +282,15 @@ def _freedom(normal: Normal, grid: Grid, rows: Rows, w: Floats, probes: Floats) 
     return max(0.02, 1 - taken / max(count, 1.0))
 
 
-def _long_run(influence: Floats, error: Floats, lags: int = 2) -> Floats:
-    """Covariance of the scores, neighbours' covariance included.
+def _long_run(influence: Floats, error: Floats, memory: int) -> Floats:
+    """Covariance of the scores, neighbours' covariance included (Newey and West's).
 
     A frame exposed late lengthens one turn and shortens the next: counting turns as
     independent would overstate that error.
     """
     scores = np.einsum("pnk,nk->pn", influence, error)
     total: Floats = scores @ scores.T
+    lags = min(max(2, memory), max(2, scores.shape[1] // 4))
     for lag in range(1, lags + 1):
         weight = 1 - lag / (lags + 1)
         cross = scores[:, lag:] @ scores[:, :-lag].T

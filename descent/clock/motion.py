@@ -1,0 +1,146 @@
+"""Two cameras' clocks tied by their pictures: turns made comparable, then fitted.
+
+The scale of turns is only as good as the focal length, and what two cameras look at is not
+shared all the time (dust, a body that is let go). So the scale between the two is found
+first, stretches that do not agree are set aside, and the rest is fitted strictly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descent.clock.fit import ClockFit
+from descent.clock.rotation import fit_rotation
+from descent.errors import UnsureSync
+
+Floats = NDArray[np.float64]
+
+STRETCH_S = 1.5  # what is set aside is set aside in pieces of this length
+ODD = 4.0  # times the usual error
+LEAST_S = 4.0  # of shared motion
+MEMORY_S = 0.5  # errors of pictures are alike for about so long
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A camera's turns: `times` (n,) of its frames, `by` (n-1, 3) rad, `noise` (n-1,) rad."""
+
+    times: Floats
+    by: Floats
+    noise: Floats
+
+    @property
+    def seen_s(self) -> float:
+        """How long anything was seen to turn or stand, s."""
+        return float(np.diff(self.times)[np.isfinite(self.noise)].sum())
+
+    def trimmed(self) -> Turned:
+        """Without what was not seen at either end."""
+        seen = np.nonzero(np.isfinite(self.noise))[0]
+        if len(seen) == 0:
+            return Turned(self.times[:0], self.by[:0], self.noise[:0])
+        first, last = int(seen[0]), int(seen[-1]) + 1
+        return Turned(self.times[first : last + 1], self.by[first:last], self.noise[first:last])
+
+    def within(self, start_s: float, end_s: float) -> Turned:
+        """What lies between two times of its own clock."""
+        first, last = np.searchsorted(self.times, (start_s, end_s))
+        return Turned(
+            self.times[first:last], self.by[first : max(first, last - 1)],
+            self.noise[first : max(first, last - 1)],
+        ).trimmed()  # fmt: skip
+
+
+def fit_motion(a: Turned, b: Turned, *, accept_unsure: bool = False) -> ClockFit:
+    """Clock b told by clock a from what their pictures show; see `fit_rotation`.
+
+    UnsureSync as there, and where less than 4 s of motion were seen by both.
+    """
+    a, b = a.trimmed(), b.trimmed()
+    least = min(a.seen_s, b.seen_s)
+    if least < LEAST_S or min(len(a.by), len(b.by)) < 16:
+        raise UnsureSync(
+            f"only {least:.1f} s of motion are seen", where="shared rotation",
+            do="give a stretch in which both cameras see something turn, or mark a moment in "
+            "each under sync:",
+        )  # fmt: skip
+    first, share = _fit(a, b, 0, True), 1.0
+    for _ in range(2):
+        b = replace(b, by=b.by @ _scale(a, b, first))
+        part, b = _agreeing(a, b, first)
+        share *= part
+        if b.seen_s < LEAST_S or np.isfinite(b.noise).sum() < 16:
+            raise UnsureSync(
+                "the motions agree nowhere for long", where="shared rotation",
+                do="mark a moment in each camera under sync:",
+            )  # fmt: skip
+        first = _fit(a, b, 0, True)
+    fit = _fit(a, b, 4, accept_unsure)
+    evidence = {**fit.evidence, "shared": round(share, 3), "seen_s": round(b.seen_s, 2)}
+    return replace(fit, evidence=evidence)
+
+
+def _fit(a: Turned, b: Turned, most_steps: int, accept_unsure: bool) -> ClockFit:
+    return fit_rotation(
+        a.times, a.by, b.times, b.by, noise_a=a.noise, noise_b=b.noise, most_steps=most_steps,
+        memory_s=MEMORY_S, accept_unsure=accept_unsure,
+    )  # fmt: skip
+
+
+def _pairs(a: Turned, b: Turned, fit: ClockFit) -> tuple[Floats, Any]:
+    """What a turned between b's frames (n, 3), and where both saw it (n,)."""
+    at = np.asarray(fit.map(b.times))
+    total = np.concatenate([np.zeros((1, 3)), np.cumsum(a.by, axis=0)])
+    unseen = np.concatenate([[0.0], np.cumsum(~np.isfinite(a.noise))])
+    turned = np.stack([np.interp(at, a.times, total[:, k]) for k in range(3)], axis=1)
+    dark = np.interp(at, a.times, unseen)
+    inside = (at[:-1] >= a.times[0]) & (at[1:] <= a.times[-1])
+    return np.diff(turned, axis=0), inside & (np.diff(dark) < 0.05) & np.isfinite(b.noise)
+
+
+def _scale(a: Turned, b: Turned, fit: ClockFit) -> Floats:
+    """The stretch (3, 3), symmetric in b's axes, that makes b's turns as large as a's.
+
+    Seen from both sides and averaged, so that neither's noise shrinks it.
+    """
+    turned, both = _pairs(a, b, fit)
+    if both.sum() < 16:
+        return np.eye(3)
+    x, y = turned[both], b.by[both]
+    size = np.sqrt((y**2).sum(axis=1))
+    calm = size <= np.percentile(size, 98)
+    for _ in range(3):
+        there = np.linalg.lstsq(y[calm], x[calm], rcond=None)[0]
+        back = np.linalg.pinv(np.linalg.lstsq(x[calm], y[calm], rcond=None)[0])
+        left = np.sqrt(((x - y @ there) ** 2).sum(axis=1))
+        calm = left <= 4 * max(float(np.median(left)), 1e-9)
+    u, found, _ = np.linalg.svd((there + back) / 2)
+    stretch: Floats = (u * np.clip(found, 0.4, 2.5)) @ u.T
+    return stretch
+
+
+def _agreeing(a: Turned, b: Turned, fit: ClockFit) -> tuple[float, Turned]:
+    """How much of b agrees with a, and b with the rest set aside."""
+    turned, both = _pairs(a, b, fit)
+    if both.sum() < 16:
+        return 0.0, b
+    x, y = turned[both], b.by[both]
+    axes = np.linalg.lstsq(y, x, rcond=None)[0]
+    for _ in range(3):
+        left = np.sqrt(((x - y @ axes) ** 2).sum(axis=1))
+        calm = left <= 4 * max(float(np.median(left)), 1e-9)
+        axes = np.linalg.lstsq(y[calm], x[calm], rcond=None)[0]
+    error = np.sqrt(((turned - b.by @ axes) ** 2).sum(axis=1))
+    part = ((b.times[1:] - b.times[0]) / STRETCH_S).astype(int)
+    usual = float(np.median(error[both]))
+    noise = np.where(both, b.noise, np.inf)
+    for k in np.unique(part[both]):
+        mine = (part == k) & both
+        if float(np.sqrt(np.mean(error[mine] ** 2))) > ODD * usual:
+            noise[part == k] = np.inf
+    kept = float(np.isfinite(noise).sum() / max(np.isfinite(b.noise).sum(), 1))
+    return kept, replace(b, noise=noise)
