@@ -70,6 +70,11 @@ def frames_to_timecode(frames: int, rate: Fraction, *, drop: bool = False) -> st
     return f"{h:02d}:{m:02d}:{s:02d}{';' if drop else ':'}{frame:02d}"
 
 
+def timecode_day(rate: Fraction) -> Fraction:
+    """The seconds after which time code at `rate` starts again: 24 hours of its labels."""
+    return Fraction(24 * 3600 * _base(rate)) / rate
+
+
 def timecode_to_seconds(text: str, rate: Fraction, *, drop: bool | None = None) -> Fraction:
     """Exact seconds from `00:00:00:00` to the frame with this time code."""
     return timecode_to_frames(text, rate, drop=drop) / rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from descent.config.models import EventFile
@@ -25,6 +26,7 @@ class Files:
     problems: list[Problem] = field(default_factory=list)
     texts: dict[Path, str] = field(default_factory=dict)
     clock: Path | None = None
+    kernels: tuple[Path, ...] = ()
     lost_events: bool = False
 
     def say(self, mark: Mark, loc: Loc, what: str, do: str = "") -> None:
@@ -176,7 +178,8 @@ def release(files: Files, root: Node, path: Path) -> Node:
     if "events" in entries:
         _events(files, entries, path)
     clock = entries.get("clock")
-    if clock is not None and isinstance(name := clock.node.value, str):
+    named = clock and (clock.node.get("file") if isinstance(clock.node.value, dict) else clock.node)
+    if clock is not None and named is not None and isinstance(name := named.value, str):
         beside = path if clock.node.mark.file == root.mark.file else Path(clock.node.mark.file)
         found = find(name, "clocks", beside)
         if found is None or not found.is_file():
@@ -189,7 +192,33 @@ def release(files: Files, root: Node, path: Path) -> Node:
             )
         else:
             files.clock = found
+    if clock is not None:
+        _kernels(files, clock.node)
     return Node(root.mark, entries)
+
+
+def _kernels(files: Files, clock: Node) -> None:
+    """Note the SPICE kernels that a clock names, and what keeps them from being read."""
+    written = clock.get("kernels") if isinstance(clock.value, dict) else None
+    if written is None or written.value is None:
+        return
+    for index, node in enumerate(written.items()):
+        if not isinstance(node.value, str) or "\0" in node.value:
+            continue  # the models say what is wrong with it
+        beside = Path(node.mark.file).parent if node.mark.line else Path()
+        kernel = beside / Path(node.value).expanduser()
+        if not kernel.is_file():
+            files.say(
+                node.mark, ("clock", "kernels", index), f"there is no kernel {kernel}",
+                "write its path, relative to this file",
+            )  # fmt: skip
+        files.kernels = (*files.kernels, kernel)
+    if find_spec("spiceypy") is None:
+        files.say(
+            written.mark, ("clock", "kernels"),
+            "SPICE kernels need spiceypy, which is not installed",
+            "run pip install 'descent[spice]', or write clock: with readings of both clocks",
+        )  # fmt: skip
 
 
 def _events(files: Files, entries: dict[str, Entry], path: Path) -> None:
@@ -218,7 +247,7 @@ def _events(files: Files, entries: dict[str, Entry], path: Path) -> None:
     own = entry.node if written else Node(entry.node.mark, {})
     every = {**moments.entries(), "include": Entry(entry.mark, name), **own.entries()}
     entries["events"] = Entry(entry.mark, Node(entry.node.mark, every))
-    for key in ("clock", "zero"):
+    for key in ("clock", "zero", "light_time"):
         if key in tree.entries():
             entries.setdefault(key, tree.entries()[key])
 

@@ -32,9 +32,10 @@ class Known:
 
     `events` maps names to their written times (None for one that could not be read);
     `marks` are events that `sync` marks by hand. `timeless` are cameras without times.
-    `utc` says that something ties this release to UTC; `sclk` that a spacecraft clock file
-    is named, and `lost_events` that an event file could not be read, so that nobody knows
-    which events there are.
+    `utc` says that something ties this release to UTC; `sclk` that a spacecraft clock is
+    named, `light` that a light time is given. `counts` are cameras' declared rates, frames/s,
+    and the time code of their first frame; `lost_events` that an event file could not be read,
+    so that nobody knows which events there are.
     """
 
     cameras: tuple[str, ...] = ()
@@ -47,6 +48,8 @@ class Known:
     has_zero: bool = False
     utc: bool = False
     sclk: bool = False
+    light: bool = False
+    counts: Mapping[str, tuple[Fraction, str | None]] = field(default_factory=dict)
     lost_events: bool = False
 
     def names(self, kind: str) -> tuple[str, ...]:

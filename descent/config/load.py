@@ -7,6 +7,7 @@ import glob
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class Loaded:
     `path` is the release file; `base` the folder that its files are relative to; `files`
     every YAML file that was read, the release first; `marks` maps dotted keys, such as
     `cuts.main.0.to`, to (file, line, column), counted from 1 and 0 for `--set`; `digest`
-    is the SHA-256 of all the text. `clock` is the spacecraft clock's file, where one is named.
+    is the SHA-256 of all the text. `clock` is the spacecraft clock's file and `kernels` are its
+    SPICE kernels, where they are named.
     """
 
     config: Config
@@ -42,6 +44,7 @@ class Loaded:
     files: tuple[Path, ...]
     digest: str
     marks: dict[str, tuple[str, int, int]] = field(repr=False)
+    kernels: tuple[Path, ...] = ()
 
     def problem(self, key: str, what: str, do: str = "") -> Problem:
         """A problem at the place of a dotted key, or of the nearest one above it."""
@@ -85,7 +88,10 @@ def load(path: Path | str, overrides: Sequence[str] = (), *, check_files: bool =
     for text in (*files.texts.values(), *overrides):
         digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
     marks = {dotted(loc): (m.file, m.line, m.column) for loc, m in root.walk()}
-    return Loaded(config, path, base, files.clock, tuple(files.texts), digest.hexdigest(), marks)
+    return Loaded(
+        config, path, base, files.clock, tuple(files.texts), digest.hexdigest(), marks,
+        files.kernels,
+    )  # fmt: skip
 
 
 def _sorted(found: list[Problem], order: list[str]) -> list[Problem]:
@@ -167,7 +173,25 @@ def survey(root: Node) -> Known:
         has_zero=root.get("zero") is not None,
         utc=utc,
         sclk=sclk,
+        light=_light(root),
+        counts=dict(_counts(cameras)),
     )
+
+
+def _light(root: Node) -> bool:
+    sound = root.get("sound")
+    tracks = [] if sound is None else sound.items() if isinstance(sound.value, list) else [sound]
+    return any(node.get("light_time") is not None for node in (root, *tracks))
+
+
+def _counts(cameras: Node | None) -> Iterator[tuple[str, tuple[Fraction, str | None]]]:
+    """Cameras whose declared rate can be read, with the time code of their first frame."""
+    for name, entry in (cameras.entries() if cameras else {}).items():
+        rate, first = entry.node.get("rate"), entry.node.get("timecode")
+        with contextlib.suppress(ValueError, ZeroDivisionError, TypeError):
+            if rate is not None and not isinstance(rate.value, bool):
+                code = first.value if first is not None else None
+                yield name, (Fraction(str(rate.value)), code if isinstance(code, str) else None)
 
 
 def _circles(root: Node, around: Known) -> Iterator[Problem]:

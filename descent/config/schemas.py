@@ -17,6 +17,7 @@ from descent.config.models import (
     EventFile,
     Skip,
     Sound,
+    SpacecraftClock,
     Text,
 )
 
@@ -141,8 +142,17 @@ WAYS: dict[str, dict[str, Any]] = {
     },
     "clocks": {
         "description": "Clocks shown in the picture",
-        "anyOf": _one_or_more({"enum": ["utc", "t", "sclk", "none"]}),
+        "anyOf": _one_or_more({"enum": ["utc", "t", "sclk", "earth", "mars", "none"]}),
         "examples": ["utc", "[utc, t]", "none"],
+    },
+    "clock": {
+        "description": "The name of a clock file, or a map with SPICE kernels or readings of "
+        "both clocks",
+        "anyOf": [_STRING, _ref("SpacecraftClock"), {"type": "null"}],
+        "examples": [
+            "mars2020",
+            "{kernels: [naif0012.tls, m2020_168_sclkscet_refit_v03.tsc]}",
+        ],
     },
     "credit": {
         "description": "A line of words, or who did what",
@@ -179,7 +189,9 @@ WAYS: dict[str, dict[str, Any]] = {
 
 def schema(kind: Kind = "release") -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a release, camera or event file as it is written."""
-    models: list[type[BaseModel]] = [Config, Camera, EventFile, Credit, Event, Skip, Sound, Text]
+    models: list[type[BaseModel]] = [
+        Config, Camera, EventFile, Credit, Event, Skip, Sound, SpacecraftClock, Text,
+    ]  # fmt: skip
     refs, whole = models_json_schema([(m, "validation") for m in models], by_alias=True)
     model, title = _ROOTS[kind]
     defs = {name: _tidy(body) for name, body in whole["$defs"].items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from descent.clock.doors import Clocks, Epoch, SclkClock
+from descent.clock.doors import Clocks, Epoch, Local, SclkClock, utc_to_tai
 from descent.clock.expression import Moment, resolve
 from descent.clock.marks import marked_events
 from descent.config.load import Loaded
 from descent.config.models import Config
-from descent.errors import TimeUnknown
+from descent.errors import ConfigError, DescentError, TimeUnknown
 
 
 def clocks_of(loaded: Loaded) -> tuple[Clocks, dict[str, tuple[Fraction, str | None]]]:
@@ -21,7 +21,7 @@ def clocks_of(loaded: Loaded) -> tuple[Clocks, dict[str, tuple[Fraction, str | N
     counts from its zero event. Raises `TimeUnknown` for an event that nothing explains.
     """
     config = loaded.config
-    sclk = SclkClock.load(loaded.clock) if loaded.clock is not None else None
+    sclk = spacecraft_clock(loaded)
     moments = {name: event.at for name, event in config.events.moments.items()}
     epoch = _epoch(config, moments, sclk)
     zero = Fraction(0) if epoch.tai_s is None else None
@@ -49,11 +49,39 @@ def clocks_of(loaded: Loaded) -> tuple[Clocks, dict[str, tuple[Fraction, str | N
             raise TimeUnknown("its time goes round in a circle", where=f"events: {name}")
     if zero is None and config.zero is not None:
         zero = resolve(config.zero, events=times, epoch=epoch, sclk=sclk)
-    light = next((s.light_time for s in config.sound if s.light_time), None)
+    light = config.light_time or next((s.light_time for s in config.sound if s.light_time), None)
     titles = {name: event.title for name, event in config.events.moments.items()}
     ordered = sorted(times.items(), key=lambda item: (item[1], item[0]))
     events = {name: (t, titles.get(name)) for name, t in ordered}
     return Clocks(epoch, zero, sclk, light), events
+
+
+def spacecraft_clock(loaded: Loaded) -> SclkClock | None:
+    """The spacecraft clock that a release names: a clock file, SPICE kernels or readings.
+
+    Raises `ConfigError` at the words that name it where it cannot be had.
+    """
+    words = loaded.config.clock
+    if words is None:
+        return None
+    key = "clock.kernels" if words.kernels else "clock.readings" if words.readings else "clock"
+    try:
+        if words.kernels:
+            clock = SclkClock.from_kernels(
+                loaded.kernels, spacecraft=words.spacecraft, error_s=words.error
+            )
+        elif words.readings:
+            pairs = [(r.sclk, utc_to_tai(r.utc.base) + r.utc.offset_s) for r in words.readings]
+            clock = SclkClock.from_anchors(pairs, resolution_s=words.error)
+        elif loaded.clock is not None:
+            clock = SclkClock.load(loaded.clock)
+        else:
+            return None
+    except DescentError as error:
+        raise ConfigError([loaded.problem(key, error.what, error.do)]) from None
+    if words.local is None:
+        return clock
+    return clock.placed(Local(words.local.longitude_east_deg, words.local.sol_zero))
 
 
 def _epoch(config: Config, moments: Mapping[str, Moment], sclk: SclkClock | None) -> Epoch:

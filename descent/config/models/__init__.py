@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from descent.config.models.base import At, Hold, Model, Rate, Ratio, Seconds
 from descent.config.models.camera import Anchor, Camera, Clock, Crop, Missing, Skip, Times
+from descent.config.models.clock import SpacecraftClock
 from descent.config.models.film import Show, Sound, Span, Speed
 from descent.config.models.output import SIZES, Output, Text
 from descent.config.models.release import Config, Credit, Event, EventFile, Events, Sync
@@ -30,6 +31,7 @@ __all__ = [
     "Show",
     "Skip",
     "Sound",
+    "SpacecraftClock",
     "Span",
     "Speed",
     "Sync",

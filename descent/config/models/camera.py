@@ -229,6 +229,17 @@ def _point(value: Any) -> tuple[float, float]:
     return float(value[0]), float(value[1])
 
 
+_DEGREES = {"type": "number", "minimum": 1, "maximum": 170}
+
+
+def _degrees(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Wrong(f"is {told(value)} where an angle is expected", "write degrees, such as 48")
+    if not 1 <= value <= 170:
+        raise Wrong(f"is {value} degrees, outside 1 to 170", "write the angle across the picture")
+    return float(value)
+
+
 class Camera(Model):
     """A camera of the release; what `kind` names is a camera file whose values it starts from.
 
@@ -271,6 +282,18 @@ class Camera(Model):
         None,
         description="declared cadence, frames a second; by default the local median. A frame "
         "counts as repeated until half of this interval past its middle",
+    )
+    timecode: Words | None = Field(
+        None,
+        description="the time code of its first frame, for marks that are time codes; by default "
+        "00:00:00:00",
+        examples=["10:41:00;00"],
+    )
+    view: Annotated[float, PlainValidator(_degrees), WithJsonSchema(_DEGREES)] | None = Field(
+        None,
+        description="the angle of view across its pictures, degrees, roughly: what `descent sync` "
+        "takes turns of the camera by; 60 by default",
+        examples=[48],
     )
     pattern: Literal["RGGB", "BGGR", "GRBG", "GBRG"] | None = Field(
         None, description="Bayer pattern from the top left pixel; empty: not a mosaic"

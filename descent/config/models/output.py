@@ -35,7 +35,16 @@ from descent.config.models.base import (
 from descent.config.models.film import Show
 from descent.tools.text import did_you_mean
 
-CLOCKS = ("utc", "t", "sclk")
+CLOCKS = ("utc", "t", "sclk", "earth", "mars")
+
+
+_NEEDS = {
+    "utc": ("UTC", "write t, or give the release an epoch"),
+    "t": ("T", "write zero: and an event"),
+    "sclk": ("a spacecraft clock", "write clock: mars2020 at the top"),
+    "earth": ("when Earth hears of it", "write light_time: 682s at the top"),
+    "mars": ("Mars local time", "write clock: mars2020 at the top"),
+}
 
 
 def _clocks(value: Any, info: ValidationInfo) -> tuple[str, ...]:
@@ -47,18 +56,16 @@ def _clocks(value: Any, info: ValidationInfo) -> tuple[str, ...]:
             cure = did_you_mean(str(name), CLOCKS) or f"write one of {', '.join(CLOCKS)}, or none"
             raise Wrong(f"there is no clock {name!r} to show", cure, at=at)
         if around is not None:
-            shown = {"utc": around.utc, "t": around.has_zero, "sclk": around.sclk}[name]
-            if not shown:
-                why = {"utc": "UTC", "t": "T", "sclk": "a spacecraft clock"}[name]
-                raise Wrong(
-                    f"nothing in this release ties it to {why}",
-                    {
-                        "t": "write zero: and an event",
-                        "sclk": "write clock: mars2020 at the top",
-                        "utc": "write t, or give the release an epoch",
-                    }[name],
-                    at=at,
-                )
+            there = {
+                "utc": around.utc,
+                "t": around.has_zero,
+                "sclk": around.sclk,
+                "earth": around.light,
+                "mars": around.sclk,
+            }
+            if not there[name]:
+                why, cure = _NEEDS[name]
+                raise Wrong(f"nothing in this release ties it to {why}", cure, at=at)
     return chosen
 
 
@@ -74,11 +81,13 @@ class Text(Model):
         "them off is recorded in the manifest",
     )
     clock: Annotated[
-        tuple[Literal["utc", "t", "sclk"], ...],
+        tuple[Literal["utc", "t", "sclk", "earth", "mars"], ...],
         BeforeValidator(_clocks),
         WithJsonSchema({"x-kind": "clocks"}),
     ] = Field(
-        ("utc",), description="clocks shown: utc, t, sclk; by default utc, or t where no UTC is"
+        ("utc",),
+        description="clocks shown: utc, t, sclk, earth (when Earth hears of it), mars (local "
+        "time, with the sol); by default utc, or t where no UTC is",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -15,6 +17,7 @@ from pydantic import (
 )
 
 from descent.clock.expression import parse_moment
+from descent.clock.timecode import timecode_day, timecode_to_seconds
 from descent.config.known import Wrong
 from descent.config.models.base import (
     CameraName,
@@ -22,6 +25,7 @@ from descent.config.models.base import (
     Model,
     Name,
     PathText,
+    Positive,
     Seconds,
     Tie,
     Words,
@@ -30,6 +34,7 @@ from descent.config.models.base import (
     told,
 )
 from descent.config.models.camera import Camera
+from descent.config.models.clock import SpacecraftClock, clock_flat, clock_words
 from descent.config.models.film import Sound, Span, in_order
 from descent.config.models.output import Output
 
@@ -77,6 +82,9 @@ class EventFile(Model):
     )
     zero: Annotated[Any, WithJsonSchema({"x-kind": "time"})] = Field(
         None, description="the zero of the T-/T+ clock of a release that names none itself"
+    )
+    light_time: Positive | None = Field(
+        None, description="the light time of a release that gives none itself"
     )
     moments: Annotated[dict[EventName, Event], WithJsonSchema({"x-kind": "moments"})] = Field(
         {}, description="moments by name: a time, or `{at, title}`"
@@ -128,12 +136,44 @@ class Sync(Model):
     )
 
 
-def _sync(value: Any) -> Any:
+_TIMECODE = re.compile(r"\s*\d\d:\d\d:\d\d[:;]\d{2,3}\s*", re.ASCII)
+
+
+def _own(camera: Any, value: Any, at: tuple[str, str], info: ValidationInfo) -> Any:
+    """A camera's own time; a time code as the seconds from its first frame to that one."""
+    around = known(info)
+    if around is None or not isinstance(value, str) or not _TIMECODE.fullmatch(value):
+        return value
+    rate, first = around.counts.get(camera, (None, None))
+    if rate is None:
+        raise Wrong(
+            f"{value!r} is a time code, and nothing says how many frames a second it counts",
+            f"write rate: 30000/1001 under cameras: {camera}, or seconds such as 00:41.20",
+            at=at,
+        )
+    try:
+        start = timecode_to_seconds(first, rate) if first else Fraction(0)
+        own = timecode_to_seconds(value, rate) - start
+    except ValueError as error:
+        what, _, do = str(error).partition(" - ")
+        do = do or "write the label that the editor shows at that frame"
+        raise Wrong(what, do, at=at) from None
+    # A recording that runs past midnight starts its labels again.
+    return own if own >= 0 else own + timecode_day(rate)
+
+
+def _sync(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("marks"), dict) and set(value) <= {"refine", "marks"}:
         return value
     marks = {k: v for k, v in value.items() if k != "refine"}
+    marks = {
+        event: {c: _own(c, t, (event, c), info) for c, t in own.items()}
+        if isinstance(own, dict)
+        else own
+        for event, own in marks.items()
+    }
     return {"refine": value.get("refine"), "marks": marks}
 
 
@@ -182,8 +222,21 @@ class Config(Model):
         PlainSerializer(str, when_used="unless-none"),
         WithJsonSchema({"x-kind": "time"}),
     ] = Field(None, description="the zero of the T-/T+ clock: an event, or a time")
-    clock: Words | None = Field(
-        None, description="a spacecraft clock file of configs/clocks, such as mars2020, or a path"
+    clock: Annotated[
+        SpacecraftClock | None,
+        BeforeValidator(clock_words),
+        PlainSerializer(clock_flat),
+        WithJsonSchema({"x-kind": "clock"}),
+    ] = Field(
+        None,
+        description="what ties the spacecraft clock to UTC: a clock file such as mars2020, SPICE "
+        "kernels, or readings of both clocks",
+    )
+    light_time: Positive | None = Field(
+        None,
+        description="how long signals travel to Earth, for clocks that show when Earth hears; "
+        "larger shows a later one",
+        examples=["682s"],
     )
     events: Annotated[
         Events,
