@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "new": "Write a first config from a folder of frames or clips.",
     "check": "Say everything that is wrong with a config.",
     "plan": "Print what will happen: frames, clocks, gaps, sizes and what it will cost.",
+    "sync": "Measure the cameras' clocks against each other and keep what was found.",
     "render": "Make the release: videos, stills, manifest and checksums in one folder.",
     "preview": "Render quarter-size drafts, fast, for looking at a cut.",
     "still": "Make a still of one camera, straight from the restored frame at its full resolution.",

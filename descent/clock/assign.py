@@ -48,6 +48,7 @@ def lay(
     base: Path = Path(),
     marks: Mapping[str, Fraction] | None = None,
     reference: bool = False,
+    own_clock: bool = False,
     add_s: Fraction = Fraction(0),
     clock_rate: Fraction = Fraction(1),
     accept_product_times: bool = False,
@@ -59,7 +60,8 @@ def lay(
 
     `times` wins over `marks` (event: the camera's own time, s), and those over the frames'
     own stamps. A camera of clips alone, in a release without any absolute clock, counts
-    from mission time 0 when it is the `reference`. `rate` is the declared cadence,
+    from mission time 0 when it is the `reference`, and with `own_clock` in any release.
+    `rate` is the declared cadence,
     `exposure_s` how long the shutter stayed open after a stamp, by default what each stamp
     tells itself: a frame's time is the middle. Tables and people tell the middle already.
     `clock_rate` stretches times about the first frame, then
@@ -85,7 +87,7 @@ def lay(
     elif marks:
         told = _by_marks(about, marks, rate)
     else:
-        told = _by_stamps(about, reference)
+        told = _by_stamps(about, reference, own_clock)
     if not told.timed:
         raise about.unknown("no frame tells its time", WAYS)
     return _finished(about, told, add_s, clock_rate, rate, exposure_s, missing)
@@ -225,7 +227,7 @@ def _checked(about: About, told: Told, marks: Mapping[str, Fraction]) -> list[Fi
     ]  # fmt: skip
 
 
-def _by_stamps(about: About, reference: bool) -> Told:
+def _by_stamps(about: About, reference: bool, own_clock: bool) -> Told:
     kinds = {s.stamp.clock for s in about.shots if s.stamp is not None}
     if len(kinds - {"index"}) > 1:
         raise about.unknown(
@@ -254,6 +256,8 @@ def _by_stamps(about: About, reference: bool) -> Told:
         return Told(timed, f"spacecraft clock, by {sclk.name}", worst + sclk.error_s, "sclk")
     if stamp.clock == "utc":
         return Told([(epoch.mission(v), s) for v, s in own], "UTC stamps", worst, "utc")
+    if own_clock:
+        return Told(own, "its clips' own stamps", worst, "media")
     if epoch.tai_s is None and reference and not about.events:
         return Told(own, f"its own stamps, which are {epoch}'s clock here", worst, "media")
     raise about.unknown(

@@ -87,7 +87,7 @@ def path(a: Turns, b: Turns, band_hz: float) -> Path:
     return Path(
         (lags[0] + fine) * step + start_a - start_b, edges * step + start_b,
         float(share @ scores[rows, chosen]), rival, axes,
-        lags * step + start_a - start_b, share @ scores,
+        np.asarray(lags * step + start_a - start_b, np.float64), share @ scores,
     )  # fmt: skip
 
 

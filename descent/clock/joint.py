@@ -263,7 +263,7 @@ class _System:
     def spread(self, name: str, t: float) -> float:
         """Its standard deviation, s."""
         row = self._row(name, t)
-        return float(np.sqrt(max(row @ self.covariance @ row, 0.0)))
+        return float(np.sqrt(max(float(row @ self.covariance @ row), 0.0)))
 
     def clock(self, name: str) -> Clock:
         """A camera's clock, its interval over the span that its ties cover."""

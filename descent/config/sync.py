@@ -24,7 +24,7 @@ _MOST_S = 10**9
 
 def _exact(value: Any) -> Fraction:
     """A number as it is written in decimals, exactly."""
-    good = isinstance(value, int | float | str) and not isinstance(value, bool)
+    good = isinstance(value, int | float | str | Fraction) and not isinstance(value, bool)
     try:
         number = Fraction(str(value)) if good else None
     except (ValueError, ZeroDivisionError):

@@ -11,7 +11,6 @@ from descent.clock.expression import Moment, parse_moment, resolve
 from descent.config.load import Loaded
 from descent.config.models import Config
 from descent.errors import ConfigError, Problem
-from descent.model import Finding
 from descent.plan.cameras import LeftOut, plan_camera
 from descent.plan.clocks import clocks_of
 from descent.plan.film import Studio, plan_outputs
@@ -27,6 +26,7 @@ from descent.plan.records import (
     plain,
 )
 from descent.plan.sound import plan_sound
+from descent.plan.sync import measured, unmeasured
 from descent.tools.text import did_you_mean, some
 
 __all__ = [
@@ -95,8 +95,9 @@ def _make(
             what = f"{'..'.join(within)!r} is empty or runs backwards"
             raise ConfigError([Problem("--range", "range", what, "write FROM..TO, the later last")])
     wanted = _used(config, only)
+    sync = measured(loaded)
     cameras = {
-        name: plan_camera(name, loaded, clocks, moments, left_out=left_out)
+        name: plan_camera(name, loaded, clocks, moments, left_out=left_out, sync=sync)
         for name in config.cameras
         if name in wanted
     }
@@ -121,19 +122,10 @@ def _make(
         credit=config.credit.model_dump(),
         sound=plan_sound(loaded, studio),
         findings=(
-            *_unrefined(config),
+            *unmeasured(loaded, sync),
             *(f for n, c in cameras.items() for f in c.findings if n in shown),
         ),
     )
-
-
-def _unrefined(config: Config) -> tuple[Finding, ...]:
-    """What is to know of marks that a render takes as they were made by hand."""
-    if not config.sync.refine or not config.sync.marks:
-        return ()
-    ways = " and ".join(config.sync.refine)
-    text = f"a render does not refine clocks by {ways}: the marks are taken as they are"
-    return (Finding("unrefined", "sync.refine", text, "write refine: none to say so yourself"),)
 
 
 def _check_only(config: Config, only: Sequence[str]) -> None:

@@ -10,9 +10,11 @@ from descent.clock.assign import Laid, lay
 from descent.clock.doors import Clocks, utc_to_tai
 from descent.config.load import Loaded
 from descent.config.models import Camera, Config
+from descent.config.sync import SyncFile
 from descent.errors import DescentError, FormatError
 from descent.model import Finding, Format, Shot
 from descent.plan.records import CameraPlan, StagePlan
+from descent.plan.sync import lay_synced
 from descent.sources.geometry import Geometry
 from descent.sources.listing import Listing, list_camera
 from descent.sources.reader import examine
@@ -29,32 +31,25 @@ def plan_camera(
     events: Mapping[str, Fraction],
     *,
     left_out: LeftOut = frozenset(),
+    sync: SyncFile | None = None,
 ) -> CameraPlan:
     """List a camera's frames, lay them on mission time and check its stages.
 
-    `left_out` are frames found damaged by an earlier render. Reads headers, never pixels.
+    `left_out` are frames found damaged by an earlier render, `sync` the measured clocks.
+    Reads headers, never pixels.
     Raises `DescentError` where the camera cannot be used, naming it.
     """
     camera = loaded.config.cameras[name]
-    listing = list_camera(
-        name,
-        camera.files,
-        loaded.base,
-        names=camera.names,
-        instruments=camera.instruments,
-        index=camera.times.index if camera.times else None,
-        skip=tuple((skip.frames, skip.reason) for skip in camera.skip),
-        order=(camera.times.order or "name") if camera.times else "name",
-        clock=camera.clock_name,
-        utc=utc_to_tai,
-    )
+    listing = list_frames(name, loaded)
     refused = [f for f in listing.findings if f.level == "refused"]
     if refused:
         raise DescentError(refused[0].what, where=refused[0].where or name, do=refused[0].do)
     findings = list(listing.findings)
     if left_out:
         listing = _without(listing, left_out, findings)
-    laid = _lay(name, loaded, listing, clocks, events)
+    laid = lay_synced(
+        name, loaded, sync, lambda own: lay_camera(name, loaded, listing, clocks, events, own)
+    )
     findings += laid.findings
     stored, source, said = _source(camera, laid.shots)
     findings += said
@@ -88,9 +83,35 @@ def plan_camera(
     )
 
 
-def _lay(
-    name: str, loaded: Loaded, listing: Listing, clocks: Clocks, events: Mapping[str, Fraction]
+def list_frames(name: str, loaded: Loaded) -> Listing:
+    """Which frames a camera has, by what its config says of them."""
+    camera = loaded.config.cameras[name]
+    return list_camera(
+        name,
+        camera.files,
+        loaded.base,
+        names=camera.names,
+        instruments=camera.instruments,
+        index=camera.times.index if camera.times else None,
+        skip=tuple((skip.frames, skip.reason) for skip in camera.skip),
+        order=(camera.times.order or "name") if camera.times else "name",
+        clock=camera.clock_name,
+        utc=utc_to_tai,
+    )
+
+
+def lay_camera(
+    name: str,
+    loaded: Loaded,
+    listing: Listing,
+    clocks: Clocks,
+    events: Mapping[str, Fraction],
+    own_clock: bool = False,
 ) -> Laid:
+    """A camera by its own stamps, marks or `times:`, before any measured clock.
+
+    `own_clock` lays a clip that nothing ties by its own time, from 0.
+    """
     config = loaded.config
     camera = config.cameras[name]
     marks = {event: own[name] for event, own in config.sync.marks.items() if name in own}
@@ -104,6 +125,7 @@ def _lay(
         base=loaded.base,
         marks=marks,
         reference=config.reference in (name, None) and not marks,
+        own_clock=own_clock,
         add_s=camera.clock.add,
         clock_rate=camera.clock.rate,
         accept_product_times=camera.clock.accept_product_times,

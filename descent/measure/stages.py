@@ -1,4 +1,4 @@
-"""What looks once: stages that measure a whole camera before any frame is restored."""
+"""Stages that measure a whole camera before any frame is restored."""
 
 from __future__ import annotations
 

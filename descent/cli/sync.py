@@ -1,0 +1,133 @@
+"""`descent sync`: the cameras' clocks, measured from what they show, and kept beside the config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from descent.cli.common import Console, command, config_argument, set_option
+
+if TYPE_CHECKING:
+    from descent.measure.sync import Synced
+
+
+@command(
+    "descent sync landing.yaml",
+    "descent sync landing.yaml --dry-run",
+    reports=True,
+)
+@config_argument
+@set_option
+@click.option(
+    "--accept-unsure",
+    is_flag=True,
+    help="Take the best answer for a camera even where it is not sure; the manifest says so.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Measure and print, and leave the sync file as it is."
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Clips read at once.")
+def run(
+    console: Console,
+    config: Path,
+    overrides: tuple[str, ...],
+    accept_unsure: bool,
+    dry_run: bool,
+    workers: int | None,
+) -> None:
+    """Measure the cameras' clocks against each other and keep what was found.
+
+    Pictures are read small where cameras overlap. What they share is written beside the
+    config, as CONFIG.sync.yaml, which a person can read and change; a render reads it where
+    the config says `sync: {refine: motion}`, and never measures by itself.
+    """
+    import os
+
+    from descent.config import load
+    from descent.config.sync import sync_path
+    from descent.measure.sync import camera_row, measure_sync, tie_row, write
+
+    loaded = load(config, overrides)
+    with console.progress("sync", unit="frames") as progress:
+        found = measure_sync(
+            loaded,
+            workers=workers or os.cpu_count() or 1,
+            accept_unsure=accept_unsure,
+            progress=lambda p: progress(p.weight, p.weight_total),
+        )
+    for finding in found.findings:
+        console.finding(finding)
+    path = sync_path(loaded.path)
+    if not dry_run:
+        write(loaded, found)
+        if not loaded.config.sync.refine:
+            console.warn("A render takes it once the config says sync: {refine: motion}.")
+    data: dict[str, Any] = {
+        "file": None if dry_run else str(path),
+        "reference": found.reference,
+        "cameras": [camera_row(found, name) for name in found.seats],
+        "ties": [tie_row(tie) for tie in found.joint.kept],
+        "refused": [{"cameras": [r.a, r.b], "why": r.why, "do": r.do} for r in found.refused],
+    }
+    lines = list(_lines(found))
+    if not dry_run:
+        lines += ["", f"Written to {path}."]
+    console.result("\n".join(lines), data)
+
+
+def _lines(found: Synced) -> Iterator[str]:
+    from descent.measure.sync import camera_row
+
+    rows = [camera_row(found, name) for name in found.seats]
+    head = ("camera", "offset", "drift", "steps", "interval", "evidence")
+    table = [head]
+    for row in rows:
+        if row["reference"]:
+            table.append((row["camera"], "0", "", "", "", "the reference: it keeps its clock"))
+            continue
+        width = row["interval_s"]
+        table.append(
+            (
+                row["camera"],
+                f"{row['offset_s']:+.4f} s" if row["tied"] else "as it is",
+                f"{row['drift_ppm']:+.1f} ppm" if row["tied"] else "",
+                ", ".join(f"{by:+.3f} s at {at:.1f}" for at, by in row["steps"]) or "none"
+                if row["tied"]
+                else "",
+                f"±{width * 1000:.2f} ms" if width is not None else "unknown",
+                row["evidence"] + (" (unsure)" if row["unsure"] else ""),
+            )
+        )
+    yield from _columns(table)
+    if found.joint.kept:
+        yield ""
+        pairs = [("pair", "offset", "drift", "residual", "interval", "margin", "agreement")]
+        for tie in found.joint.kept:
+            fit, seen = tie.fit, tie.fit.evidence
+            pairs.append(
+                (
+                    f"{tie.a} and {tie.b}",
+                    f"{fit.offset:+.4f} s",
+                    f"{fit.drift * 1e6:+.1f} ppm",
+                    f"{fit.residual * 1000:.3g} mrad",
+                    f"±{fit.interval * 1000:.2f} ms",
+                    f"{fit.margin:.1f}",
+                    f"{seen.get('agreement', 0):.2f}, next best {seen.get('next_best', 0):.2f}",
+                )
+            )
+        yield from _columns(pairs)
+    if found.refused:
+        yield ""
+        yield "Not tied"
+        for r in found.refused:
+            yield f"  {r.a} and {r.b}: {r.why}"
+
+
+def _columns(rows: list[Any]) -> Iterator[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,153 @@
+"""How a camera turned, from its frames read small: one job a few hundred frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descent.clock.motion import Turned
+from descent.clock.turns import turns
+from descent.model import Format, Frame, Job, Planes, Shot
+from descent.plan import canonical, plain
+from descent.sources.reader import open_clip
+from descent.tools.files import write_text
+from descent.work import Progress, checkpoint, run
+
+TURNS_VERSION = "turns.1"
+WIDEST_PX = 512  # pictures are read no wider: finer ones tell the turns little better
+FRAMES_A_JOB = 240
+LOOKED_AT_S = 4.0  # pictures of so long are compared to find what rides with the camera
+USUAL_VIEW_DEG = 60.0  # where a config says no `view`
+
+Greys = Iterator[NDArray[np.uint8]]
+
+
+def measure_turns(
+    cameras: Mapping[str, tuple[Sequence[Shot], Sequence[float], Format, float]],
+    *,
+    store: Path,
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Turned]:
+    """The turns of each camera: (shots, their own times in s, format, view in degrees).
+
+    The frames are read in jobs of a few hundred, in parallel; what was read is kept in
+    `store` under a name that changes with the files. Memory is that of a few seconds of
+    small pictures a worker, however long the clips.
+    """
+    jobs: dict[str, list[Job]] = {}
+    for name, (shots, times, stored, view_deg) in cameras.items():
+        step_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+        stretch = int(np.clip(round(LOOKED_AT_S / max(step_s, 1e-3)), 12, 300))
+        # Neighbouring jobs share a frame, so that no turn between them is lost.
+        firsts = range(0, max(1, len(shots) - 1), FRAMES_A_JOB)
+        jobs[name] = [
+            _job(name, shots[k : k + FRAMES_A_JOB + 1], stored, view_deg, stretch) for k in firsts
+        ]
+    every = [job for own in jobs.values() for job in own]
+    run(every, store=store, workers=workers, progress=progress).check()
+    found = {}
+    for name, (_, times, _, _) in cameras.items():
+        parts = [json.loads((store / job.outs[0]).read_text("utf-8")) for job in jobs[name]]
+        by = [row for part in parts for row in part["by"]]
+        noise = [math.inf if v is None else v for part in parts for v in part["noise"]]
+        found[name] = Turned(
+            np.asarray(times, np.float64), np.array(by, np.float64).reshape(-1, 3),
+            np.array(noise, np.float64),
+        )  # fmt: skip
+    return found
+
+
+def _job(name: str, shots: Sequence[Shot], stored: Format, view_deg: float, stretch: int) -> Job:
+    decides = {
+        "version": TURNS_VERSION,
+        "frames": [[str(s.path.absolute()), s.size, s.mtime_ns, s.index, s.pts] for s in shots],
+        "stored": stored,
+        "view_deg": view_deg,
+        "stretch": stretch,
+        "widest": WIDEST_PX,
+    }
+    key = hashlib.sha256(canonical(decides).encode()).hexdigest()
+    args = {**plain(decides), "camera": name}
+    outs = (f"measured/turns-{name}-{key[:16]}.json",)
+    call = "descent.measure.motion:turns_of_frames"
+    return Job(f"turns-{key}", call, args, outs, weight=len(shots))
+
+
+def turns_of_frames(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:
+    """The job: read the frames small, follow what they show, write the turns down."""
+    shots = [
+        Shot(args["camera"], Path(path), None, index, size=size, mtime_ns=mtime_ns, pts=pts)
+        for path, size, mtime_ns, index, pts in args["frames"]
+    ]
+    stored = Format(**args["stored"])
+    focal_px = 0.5 * small_cols(stored) / math.tan(math.radians(args["view_deg"]) / 2)
+    seen = turns(small_pictures(shots, stored), focal_px, stretch=args["stretch"])
+    body = {
+        "version": TURNS_VERSION,
+        "camera": args["camera"],
+        "by": [[round(float(v), 8) for v in row] for row in seen.by],
+        "noise": [round(float(v), 8) if np.isfinite(v) else None for v in seen.noise],
+        "state": [int(v) for v in seen.state],
+    }
+    write_text(outs[0], json.dumps(body) + "\n")
+    return {"says": seen.says}
+
+
+def small_cols(stored: Format) -> int:
+    """The width in px to which frames of a format are read."""
+    return stored.cols // _factor(stored)
+
+
+def _factor(stored: Format) -> int:
+    return max(1, -(-stored.cols // WIDEST_PX))
+
+
+def small_pictures(shots: Sequence[Shot], stored: Format) -> Greys:
+    """The frames as small grey pictures (rows, cols) uint8, one at a time."""
+    import cv2
+
+    even = stored.rows % 2 == 0 and stored.cols % 2 == 0
+    planes = stored.kind == "rgb" and stored.transfer != "raw" and even
+    clip = open_clip(shots, [Fraction(k) for k in range(len(shots))], stored, planes=planes)
+    factor = _factor(stored)
+    rows, cols = stored.rows // factor, stored.cols // factor
+    for frame in clip.pull(range(len(shots))):
+        checkpoint()
+        assert frame is not None
+        grey = _grey(frame, stored)
+        if stored.kind == "mosaic":
+            grey = cv2.blur(grey, (2, 2))  # any two by two of a mosaic hold each colour alike
+        if factor > 1:
+            grey = grey[: rows * factor, : cols * factor]
+            grey = cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA)
+        yield np.asarray(grey, np.uint8)
+
+
+def _grey(frame: Frame, stored: Format) -> NDArray[Any]:
+    import cv2
+
+    if isinstance(frame.pixels, Planes):
+        return frame.pixels.y
+    pixels = frame.pixels
+    if pixels.ndim == 3:
+        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    if pixels.dtype != np.uint8:
+        pixels = np.clip(pixels * (255.0 / stored.white), 0, 255).astype(np.uint8)
+    return pixels
+
+
+def gaps(times: Sequence[float]) -> list[int]:
+    """The turns that bridge a gap of more than a second and many frames, by number."""
+    steps = [b - a for a, b in pairwise(times)]
+    usual = float(np.median(steps)) if steps else 1.0
+    return [k for k, step in enumerate(steps) if step > max(1.0, 8 * usual)]

@@ -1,0 +1,371 @@
+"""Clocks measured from what cameras show: every pair tied or refused, then all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from descent.clock.assign import Laid
+from descent.clock.fit import ClockFit
+from descent.clock.joint import Clock, Joint, Own, Tie, joint
+from descent.clock.motion import Turned, fit_motion
+from descent.config.load import Loaded
+from descent.config.sync import Step, SyncCamera, sync_path, write_sync
+from descent.errors import DescentError, TimeUnknown, UnsureSync
+from descent.measure.motion import USUAL_VIEW_DEG, gaps, measure_turns
+from descent.model import Finding, Format
+from descent.plan.cameras import lay_camera, list_frames
+from descent.plan.clocks import clocks_of
+from descent.plan.sync import fingerprint_of
+from descent.sources.reader import examine
+from descent.work import Progress
+
+PLAUSIBLE_S = 10.0
+"""How far off stamps or marks may be before a tie that says so is taken for a mistake."""
+
+PAD_S = 3.0  # frames so far beyond the other camera's are looked at too
+
+_MORE = "mark a moment in each camera under sync:, or give a longer stretch of shared motion"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A camera as it is measured: its frames by its own times, and how well those are known.
+
+    `half_s` is their 95 % half-width, infinite for a clip that nothing ties to mission time.
+    """
+
+    name: str
+    laid: Laid
+    times: tuple[float, ...]
+    half_s: float
+    stored: Format
+    view_deg: float
+
+    @property
+    def own(self) -> Own:
+        """What the joint adjustment needs of it."""
+        return Own(self.times[0], self.times[-1], self.half_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A pair that was not tied, and why, and what would help."""
+
+    a: str
+    b: str
+    why: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What was measured: clocks by camera, the ties they rest on, and what was refused.
+
+    `turned` holds what each camera saw, for drawing; `unsure` the cameras whose tie was
+    taken although it was not sure.
+    """
+
+    reference: str
+    seats: Mapping[str, Seat]
+    joint: Joint
+    refused: tuple[Refused, ...]
+    findings: tuple[Finding, ...]
+    turned: Mapping[str, Turned]
+    unsure: frozenset[str]
+
+    @property
+    def tied(self) -> tuple[str, ...]:
+        """The cameras whose clock was measured, the reference among them."""
+        return tuple(n for n in self.seats if n == self.reference or self.joint.clocks[n].ties)
+
+
+def measure_sync(
+    loaded: Loaded,
+    *,
+    workers: int | None = None,
+    accept_unsure: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Synced:
+    """Measure the clocks of a release's cameras against each other.
+
+    Reads the frames where cameras may overlap, small and in grey. A pair is tied or
+    refused; ties, stamps and marks are then adjusted together. `accept_unsure` takes the
+    best tie of a camera that nothing sure ties. Raises `UnsureSync` where nothing is tied,
+    or a clip stays without any time.
+    """
+    seats, findings = _seats(loaded)
+    if len(seats) < 2:
+        raise DescentError(
+            f"{len(seats)} cameras have times, and a clock is measured against another",
+            where=str(loaded.path), do="add a second camera that saw the same",
+        )  # fmt: skip
+    chosen = {name: _overlapping(seat, seats) for name, seat in seats.items()}
+    turned = measure_turns(
+        {
+            name: (
+                [seat.laid.shots[k] for k in chosen[name]], [seat.times[k] for k in chosen[name]],
+                seat.stored, seat.view_deg,
+            )
+            for name, seat in seats.items()
+            if len(chosen[name]) > 1
+        },
+        store=loaded.path.parent / ".descent", workers=workers, progress=progress,
+    )  # fmt: skip
+    turned = {name: _unbridged(seen) for name, seen in turned.items()}
+    ties, refused = _pairs(seats, turned)
+    reference = loaded.config.reference or _reference(seats, ties)
+    unsure: set[str] = set()
+    if accept_unsure:
+        ties, unsure = _accepted(seats, turned, ties, reference)
+        refused = [r for r in refused if not any({t.a, t.b} == {r.a, r.b} for t in ties)]
+    whole = joint({name: seat.own for name, seat in seats.items()}, ties, reference)
+    refused += [Refused(t.a, t.b, why, _MORE) for t, why in whole.refused]
+    found = Synced(
+        reference, seats, whole, tuple(refused), (*findings, *_said(seats, whole)), turned,
+        frozenset(unsure),
+    )  # fmt: skip
+    lost = [n for n in seats if n not in found.tied and not np.isfinite(seats[n].half_s)]
+    if len(found.tied) < 2 or lost:
+        raise _nothing(found, lost)
+    return found
+
+
+def _seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
+    """Each camera by its own times; what has none at all is left out and said."""
+    clocks, events = clocks_of(loaded)
+    moments = {name: t for name, (t, _) in events.items()}
+    seats: dict[str, Seat] = {}
+    findings: list[Finding] = []
+    for name, camera in loaded.config.cameras.items():
+        if camera.times is not None and camera.times.none:
+            continue
+        listing = list_frames(name, loaded)
+        half_s = None
+        try:
+            laid = lay_camera(name, loaded, listing, clocks, moments)
+        except TimeUnknown:
+            laid, half_s = lay_camera(name, loaded, listing, clocks, moments, True), float("inf")
+        if half_s is None:
+            half_s = max(float(laid.resolution_s), 1e-4)
+        if len(laid.shots) < 2:
+            findings.append(Finding("few_frames", name, "has too few frames to measure its clock"))
+            continue
+        if camera.view is None:
+            text = f"its angle of view is not known: {USUAL_VIEW_DEG:g} degrees are taken"
+            findings.append(Finding("view", name, text, "write view: and the degrees", "note"))
+        seats[name] = Seat(
+            name, laid, tuple(float(t) for t in laid.track.times), half_s,
+            examine(laid.shots, pattern=camera.pattern).format, camera.view or USUAL_VIEW_DEG,
+        )  # fmt: skip
+    return seats, findings
+
+
+def _reach_s(a: Seat, b: Seat) -> float:
+    """How far the two cameras' own times may be apart, s; infinite where nobody knows."""
+    known = np.isfinite(a.half_s) and np.isfinite(b.half_s)
+    return PAD_S + 2 * (a.half_s + b.half_s) if known else float("inf")
+
+
+def _overlap(a: Seat, b: Seat) -> tuple[float, float]:
+    """The stretch of a's own time in which b may have frames."""
+    reach = _reach_s(a, b)
+    return max(a.times[0], b.times[0] - reach), min(a.times[-1], b.times[-1] + reach)
+
+
+def _overlapping(seat: Seat, seats: Mapping[str, Seat]) -> list[int]:
+    """The frames of a camera that any other may have seen too."""
+    spans = [_overlap(seat, other) for name, other in seats.items() if name != seat.name]
+    return [k for k, t in enumerate(seat.times) if any(low <= t <= high for low, high in spans)]
+
+
+def _unbridged(seen: Turned) -> Turned:
+    """Without the turns across gaps, which nobody saw."""
+    noise = seen.noise.copy()
+    noise[gaps(seen.times.tolist())] = np.inf
+    return replace(seen, noise=noise)
+
+
+def _pairs(
+    seats: Mapping[str, Seat], turned: Mapping[str, Turned]
+) -> tuple[list[Tie], list[Refused]]:
+    """Every pair of cameras, tied or refused."""
+    ties: list[Tie] = []
+    refused: list[Refused] = []
+    for a, b in combinations(seats, 2):
+        try:
+            ties.append(_tie(seats[a], seats[b], turned, accept_unsure=False))
+        except UnsureSync as error:
+            refused.append(Refused(a, b, error.what, error.do))
+    return ties, refused
+
+
+def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool) -> Tie:
+    """What ties camera b to camera a; UnsureSync where nothing does well enough."""
+    low, high = _overlap(a, b)
+    if a.name not in turned or b.name not in turned or high <= low:
+        raise UnsureSync(
+            "they have no frames at one time", where=f"{a.name} and {b.name}",
+            do="check their times, or give frames that overlap",
+        )  # fmt: skip
+    other_low, other_high = _overlap(b, a)
+    fit = fit_motion(
+        turned[a.name].within(low, high), turned[b.name].within(other_low, other_high),
+        accept_unsure=accept_unsure,
+    )  # fmt: skip
+    first = fit.pieces[0]
+    apart = abs(
+        float(fit.map(float(fit.epoch_b) + first.start_s) - float(fit.epoch_b)) - first.start_s
+    )
+    if np.isfinite(_reach_s(a, b)) and apart > PLAUSIBLE_S + 2 * (a.half_s + b.half_s):
+        raise UnsureSync(
+            f"their motions fit best {apart:.1f} s apart, which their own times rule out",
+            where=f"{a.name} and {b.name}", do=_MORE,
+        )  # fmt: skip
+    return Tie(a.name, b.name, fit, "motion")
+
+
+def _reference(seats: Mapping[str, Seat], ties: Sequence[Tie]) -> str:
+    """The camera that keeps its clock: the best known, then the best tied, then the first."""
+
+    def rank(name: str) -> tuple[float, int]:
+        return seats[name].half_s, -sum(name in (t.a, t.b) for t in ties)
+
+    return min(seats, key=rank)
+
+
+def _accepted(
+    seats: Mapping[str, Seat], turned: Mapping[str, Turned], ties: list[Tie], reference: str
+) -> tuple[list[Tie], set[str]]:
+    """The ties with the best unsure one for each camera that nothing else reaches."""
+    reached = {reference}
+    unsure: set[str] = set()
+    while True:
+        grew = {n for t in ties if {t.a, t.b} & reached for n in (t.a, t.b)} - reached
+        if grew:
+            reached |= grew
+            continue
+        found = list(_tries(seats, turned, reached))
+        if not found:
+            return ties, unsure
+        best = max(found, key=lambda tie: tie.fit.margin)
+        unsure |= {best.a, best.b} - reached
+        ties = [*ties, best]
+
+
+def _tries(
+    seats: Mapping[str, Seat], turned: Mapping[str, Turned], reached: set[str]
+) -> Iterator[Tie]:
+    for a, b in combinations(seats, 2):
+        if (a in reached) != (b in reached):
+            try:
+                yield _tie(seats[a], seats[b], turned, accept_unsure=True)
+            except UnsureSync:
+                continue
+
+
+def _said(seats: Mapping[str, Seat], whole: Joint) -> Iterator[Finding]:
+    for name, off_s in whole.wrong_stamps.items():
+        text = f"its own times are off by {off_s:+.4f} s, ±{seats[name].half_s:.2g} s by their own"
+        yield Finding("wrong_stamps", name, text + " account: the ties are believed", level="note")
+
+
+def _nothing(found: Synced, lost: Sequence[str]) -> UnsureSync:
+    why = "; ".join(f"{r.a} and {r.b}: {r.why}" for r in found.refused)
+    who = f"nothing says when {' and '.join(lost)} began" if lost else "no two cameras were tied"
+    return UnsureSync(f"{who}: {why}", where="sync", do=f"{_MORE}, or take it with --accept-unsure")
+
+
+# --- what is written ---------------------------------------------------------------------------
+
+
+def write(loaded: Loaded, found: Synced) -> None:
+    """Write what was measured beside the config."""
+    write_sync(
+        sync_path(loaded.path),
+        config=loaded.path.name,
+        reference=found.reference,
+        cameras={name: _camera(found, name) for name in found.tied if name != found.reference},
+        ties=[tie_row(tie) for tie in found.joint.kept],
+        refused=[{"cameras": [r.a, r.b], "why": r.why} for r in found.refused],
+    )
+
+
+def _camera(found: Synced, name: str) -> SyncCamera:
+    clock, seat = found.joint.clocks[name], found.seats[name]
+    start = clock.starts_s[0]
+    return SyncCamera(
+        offset_s=_micro(clock.offset_at(start)),
+        drift_ppm=Fraction(round(clock.drift * 1e9), 1000),
+        at_s=_micro(start),
+        steps=tuple(
+            Step(at_s=_micro(t), offset_s=_micro(clock.offset_at(t))) for t in clock.starts_s[1:]
+        ),
+        interval_s=_micro(max(clock.interval_s, 1e-6)),
+        evidence=evidence(found, name),
+        measured_from=fingerprint_of(seat.laid),
+        unsure=name in found.unsure,
+    )
+
+
+def evidence(found: Synced, name: str) -> str:
+    """What ties a camera, in words."""
+    parts = []
+    for tie in found.joint.kept:
+        if name in (tie.a, tie.b):
+            other = tie.b if tie.a == name else tie.a
+            seen = tie.fit.evidence.get("seen_s")
+            over = f" over {seen:g} s" if seen is not None else ""
+            parts.append(f"{tie.kind} shared with {other}{over}, margin {tie.fit.margin:.1f}")
+    return "; ".join(parts) or "its own times alone"
+
+
+def tie_row(tie: Tie) -> dict[str, Any]:
+    """A tie as plain values, for people and programs."""
+    fit = tie.fit
+    return {
+        "cameras": [tie.a, tie.b],
+        "kind": tie.kind,
+        "offset_s": round(fit.offset, 6),
+        "drift_ppm": round(fit.drift * 1e6, 3),
+        "steps": [[round(at, 6), round(by, 6)] for at, by in fit.steps],
+        "interval_s": round(fit.interval, 6),
+        "residual": float(f"{fit.residual:.4g}"),
+        "margin": round(fit.margin, 3),
+        **{
+            key: fit.evidence[key]
+            for key in ("agreement", "next_best", "chance", "shared", "seen_s")
+            if key in fit.evidence
+        },
+    }
+
+
+def camera_row(found: Synced, name: str) -> dict[str, Any]:
+    """A camera's clock as plain values."""
+    clock: Clock = found.joint.clocks[name]
+    start = clock.starts_s[0]
+    return {
+        "camera": name,
+        "reference": name == found.reference,
+        "tied": name in found.tied,
+        "offset_s": round(clock.offset_at(start), 6),
+        "drift_ppm": round(clock.drift * 1e6, 3),
+        "steps": [[round(t, 6), round(clock.offset_at(t), 6)] for t in clock.starts_s[1:]],
+        "interval_s": round(clock.interval_s, 6) if np.isfinite(clock.interval_s) else None,
+        "evidence": evidence(found, name),
+        "unsure": name in found.unsure,
+    }
+
+
+def fits(found: Synced) -> list[tuple[str, str, ClockFit]]:
+    """The ties that hold, for drawing."""
+    return [(t.a, t.b, t.fit) for t in found.joint.kept]
+
+
+def _micro(seconds: float) -> Fraction:
+    return Fraction(round(seconds * 1_000_000), 1_000_000)
