@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @command(
     "descent sync landing.yaml",
-    "descent sync landing.yaml --dry-run",
+    "descent sync landing.yaml --plots sync/",
     reports=True,
 )
 @config_argument
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     help="Take the best answer for a camera even where it is not sure; the manifest says so.",
 )
 @click.option(
+    "--plots",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Draw residuals over time and the agreement at every offset, a PNG a pair.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Measure and print, and leave the sync file as it is."
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Clips read at once.")
@@ -35,6 +41,7 @@ def run(
     config: Path,
     overrides: tuple[str, ...],
     accept_unsure: bool,
+    plots: Path | None,
     dry_run: bool,
     workers: int | None,
 ) -> None:
@@ -72,6 +79,10 @@ def run(
         "ties": [tie_row(tie) for tie in found.joint.kept],
         "refused": [{"cameras": [r.a, r.b], "why": r.why, "do": r.do} for r in found.refused],
     }
+    if plots is not None:
+        from descent.measure.plots import draw
+
+        data["plots"] = [str(made) for made in draw(found, plots)]
     lines = list(_lines(found))
     if not dry_run:
         lines += ["", f"Written to {path}."]

@@ -62,8 +62,8 @@ def _paced(turns: Turns, pace: float) -> Turns:
 def path(a: Turns, b: Turns, band_hz: float) -> Path:
     """Where in a each window of b fits best, over every lag at which they overlap."""
     step = 1 / (5 * band_hz)
-    rate_a, start_a = _rates(a, step)
-    rate_b, start_b = _rates(b, step)
+    rate_a, _, start_a = _rates(a, step)
+    rate_b, there, start_b = _rates(b, step)
     size = 1 << int(np.ceil(np.log2(len(rate_a) + len(rate_b))))
     lags = np.arange(-len(rate_b) + 1, len(rate_a))
     far_a = np.fft.rfft(rate_a, size, axis=0)
@@ -75,9 +75,8 @@ def path(a: Turns, b: Turns, band_hz: float) -> Path:
     size_of = np.where(wide, size_of / np.sqrt(np.maximum(overlap, 1)), 0.0)
     u, _, vt = np.linalg.svd(products[int(np.argmax(size_of))])
     axes: Floats = u @ vt
-    scores, edges = _windows(rate_a, rate_b @ axes, step, lags, size)
-    told = _told(b, edges * step + start_b)
-    chosen = _steadiest(scores * told[:, None])
+    scores, edges, told = _windows(rate_a, rate_b @ axes, there, step, lags, size)
+    chosen = _steadiest(scores * (told / told.max())[:, None])
     rows = np.arange(len(scores))
     near = max(2, int(np.ceil(0.6 / (band_hz * step))))
     apart = np.abs(np.arange(len(lags))[None, :] - chosen[:, None]) > near
@@ -91,57 +90,55 @@ def path(a: Turns, b: Turns, band_hz: float) -> Path:
     )  # fmt: skip
 
 
-def _told(b: Turns, edges: Floats) -> Floats:
-    """Which windows have a say (windows,), 0 or 1: those of which enough was seen."""
-    middle = (b.t0 + b.t1) / 2
-    lasts = np.where(b.weight > 0, b.t1 - b.t0, 0.0)
-    place = np.clip(np.searchsorted(edges, middle, side="right") - 1, 0, len(edges) - 2)
-    seen = np.bincount(place, lasts, len(edges) - 1) / np.maximum(np.diff(edges), 1e-9)
-    told: Floats = np.where(seen >= _SEEN, 1.0, 0.0)
-    return told if told.any() else np.ones_like(told)
+def _rates(turns: Turns, step: float) -> tuple[Floats, Floats, float]:
+    """Angular rates (n, 3) rad/s, each the mean over `step`, less their mean; what was seen.
 
-
-def _rates(turns: Turns, step: float) -> tuple[Floats, float]:
-    """Angular rates (n, 3) rad/s, each the mean over `step`, less their mean."""
+    The share seen (n,) is 0 to 1: what was not stands for no motion, and makes no mean.
+    """
     start = float(turns.t0[0])
     grid: Floats = np.arange(int((turns.t1[-1] - start) / step) + 1, dtype=np.float64)
     grid = start + grid * step
     rate = np.diff(turns.angle(grid), axis=0) / step
-    # What was not seen stands for no motion: the mean must not make one of it.
     times = np.concatenate([turns.t0[:1], turns.t1])
     seen = np.concatenate([[0.0], np.cumsum(np.where(turns.weight > 0, np.diff(times), 0.0))])
-    there = np.diff(np.interp(grid, times, seen))[:, None] / step
-    return rate - there * (rate.sum(axis=0) / max(float(there.sum()), 1.0)), start
+    there: Floats = np.diff(np.interp(grid, times, seen)) / step
+    mean = rate.sum(axis=0) / max(float(there.sum()), 1.0)
+    return rate - there[:, None] * mean, there, start
 
 
 def _windows(
-    rate_a: Floats, rate_b: Floats, step: float, lags: Ints, size: int
-) -> tuple[Floats, Floats]:
-    """How well each window of b fits a at every lag (windows, lags), -1 to 1."""
+    rate_a: Floats, rate_b: Floats, there: Floats, step: float, lags: Ints, size: int
+) -> tuple[Floats, Floats, Floats]:
+    """How well each window of b fits a at every lag (windows, lags), -1 to 1.
+
+    Also the windows' edges on the grid, and how much each has to say: what of it was seen.
+    """
     count = max(1, int(len(rate_b) * step / WINDOW_S))
     edges = np.linspace(0, len(rate_b), count + 1).astype(np.int64)
     far_a = np.fft.rfft(rate_a, size, axis=0)
     far_energy = np.fft.rfft((rate_a**2).sum(axis=1), size)
+    usual_a = float((rate_a**2).sum(axis=1).mean())
     out = np.zeros((count, len(lags)))
+    seen = np.array([float(there[i:j].sum()) for i, j in pairwise(edges)])
+    says: Floats = np.where(seen >= _SEEN * np.diff(edges), seen, 0.0)
+    says = says if says.any() else np.ones(count)
     # A window far quieter than the rest agrees with anything: its say is less.
-    loudness = [float((rate_b[i:j] ** 2).mean()) for i, j in pairwise(edges)]
-    usual = float(np.median([v for v in loudness if v > 0] or [1.0]))
-    for k in range(count):
-        part = np.zeros_like(rate_b)
+    power = np.array([float((rate_b[i:j] ** 2).sum()) for i, j in pairwise(edges)])
+    loudness = power / np.maximum(seen, 1.0)
+    usual = float(np.median(loudness[says > 0])) or 1.0
+    for k in np.nonzero(says)[0]:
+        part, mask = np.zeros_like(rate_b), np.zeros(len(rate_b))
         part[edges[k] : edges[k + 1]] = rate_b[edges[k] : edges[k + 1]]
-        mask = np.zeros(len(rate_b))
-        mask[edges[k] : edges[k + 1]] = 1.0
+        mask[edges[k] : edges[k + 1]] = there[edges[k] : edges[k + 1]]
         dot = np.fft.irfft(
             (np.conj(np.fft.rfft(part, size, axis=0)) * far_a).sum(axis=1), size
         )[lags]  # fmt: skip
         energy = np.fft.irfft(np.conj(np.fft.rfft(mask, size)) * far_energy, size)[lags]
-        own = float((part**2).sum())
         # A window half outside a fits by half: its own energy stands for what is not there.
-        length = max(int(edges[k + 1] - edges[k]), 1)
-        floor = float((rate_a**2).sum(axis=1).mean()) * length
-        norm = np.sqrt(own * np.maximum(energy, 0.25 * floor) + 1e-300)
+        floor = 0.25 * usual_a * max(float(seen[k]), 1.0)
+        norm = np.sqrt(power[k] * np.maximum(energy, floor) + 1e-300)
         out[k] = dot / norm * min(1.0, float(np.sqrt(loudness[k] / usual)))
-    return out, edges.astype(np.float64)
+    return out, edges.astype(np.float64), says
 
 
 def _steadiest(scores: Floats) -> Ints:

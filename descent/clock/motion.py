@@ -13,14 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from descent.clock.adjust import Turns, bandwidth
+from descent.clock.coarse import path
 from descent.clock.fit import ClockFit
-from descent.clock.rotation import fit_rotation
+from descent.clock.rotation import MOST_STEPS, fit_rotation, unexplained
 from descent.errors import UnsureSync
 
 Floats = NDArray[np.float64]
 
 STRETCH_S = 1.5  # what is set aside is set aside in pieces of this length
 ODD = 4.0  # times the usual error
+SURE_MARGIN = 5.0
+"""How many times more of the motion chance, and the next best answer, must leave over."""
+
 LEAST_S = 4.0  # of shared motion
 MEMORY_S = 0.5  # errors of pictures are alike for about so long
 
@@ -79,9 +84,44 @@ def fit_motion(a: Turned, b: Turned, *, accept_unsure: bool = False) -> ClockFit
                 do="mark a moment in each camera under sync:",
             )  # fmt: skip
         first = _fit(a, b, 0, True)
-    fit = _fit(a, b, 4, accept_unsure)
-    evidence = {**fit.evidence, "shared": round(share, 3), "seen_s": round(b.seen_s, 2)}
-    return replace(fit, evidence=evidence)
+    fit = _fit(a, b, MOST_STEPS, accept_unsure)
+    left = _left_over(a, b, fit)
+    null = max(fit.evidence["next_best"], fit.evidence["chance"])
+    margin = unexplained(null) / max(left, 1e-3)
+    if margin < SURE_MARGIN and not accept_unsure:
+        raise UnsureSync(
+            f"their motions are alike but not the same: {left:.1%} is left over, and chance "
+            f"leaves {unexplained(null):.1%}",
+            where="shared rotation",
+            do="give a longer stretch of shared motion, mark a moment in each under sync:, or "
+            "take it with --accept-unsure",
+        )
+    evidence = {
+        **fit.evidence, "shared": round(share, 3), "seen_s": round(b.seen_s, 2),
+        "left_over": round(left, 4),
+    }  # fmt: skip
+    return replace(fit, margin=margin, evidence=evidence)
+
+
+def _left_over(a: Turned, b: Turned, fit: ClockFit) -> float:
+    """The share of a's motion between b's frames that b's does not explain, 0 to 1."""
+    turned, both = _pairs(a, b, fit)
+    if both.sum() < 16:
+        return 1.0
+    x, y = turned[both], b.by[both]
+    left = ((x - y @ _axes(x, y)) ** 2).sum(axis=1)
+    good = left <= np.percentile(left, 98)
+    return float(left[good].sum() / max((x[good] ** 2).sum(), 1e-30))
+
+
+def _axes(x: Floats, y: Floats) -> Floats:
+    """The matrix (3, 3) that takes turns y (n, 3) to x, whatever a few of them say."""
+    axes = np.linalg.lstsq(y, x, rcond=None)[0]
+    for _ in range(3):
+        left = np.sqrt(((x - y @ axes) ** 2).sum(axis=1))
+        calm = left <= 4 * max(float(np.median(left)), 1e-9)
+        axes = np.linalg.lstsq(y[calm], x[calm], rcond=None)[0]
+    return np.asarray(axes, np.float64)
 
 
 def _fit(a: Turned, b: Turned, most_steps: int, accept_unsure: bool) -> ClockFit:
@@ -129,11 +169,7 @@ def _agreeing(a: Turned, b: Turned, fit: ClockFit) -> tuple[float, Turned]:
     if both.sum() < 16:
         return 0.0, b
     x, y = turned[both], b.by[both]
-    axes = np.linalg.lstsq(y, x, rcond=None)[0]
-    for _ in range(3):
-        left = np.sqrt(((x - y @ axes) ** 2).sum(axis=1))
-        calm = left <= 4 * max(float(np.median(left)), 1e-9)
-        axes = np.linalg.lstsq(y[calm], x[calm], rcond=None)[0]
+    axes = _axes(x, y)
     error = np.sqrt(((turned - b.by @ axes) ** 2).sum(axis=1))
     part = ((b.times[1:] - b.times[0]) / STRETCH_S).astype(int)
     usual = float(np.median(error[both]))
@@ -144,3 +180,44 @@ def _agreeing(a: Turned, b: Turned, fit: ClockFit) -> tuple[float, Turned]:
             noise[part == k] = np.inf
     kept = float(np.isfinite(noise).sum() / max(np.isfinite(b.noise).sum(), 1))
     return kept, replace(b, noise=noise)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a tie looks like: for drawing.
+
+    `times` (n,) s of b's clock and `errors` (n, 3) rad are what is left between the two
+    motions, `used` (n,) where the tie rests on it and where it was set aside; `lags` (m,) s
+    and `agreement` (m,) how alike they are at every offset, the best at `best_s` and the
+    next best at `rival_s`.
+    """
+
+    times: Floats
+    errors: Floats
+    used: NDArray[np.bool_]
+    lags: Floats
+    agreement: Floats
+    best_s: float
+    rival_s: float
+
+
+def look(a: Turned, b: Turned, fit: ClockFit) -> Look:
+    """The residuals of a tie over time, and the agreement at every offset."""
+    a, b = a.trimmed(), b.trimmed()
+    b = replace(b, by=b.by @ _scale(a, b, fit))
+    turned, both = _pairs(a, b, fit)
+    x, y = turned[both], b.by[both]
+    seen, (_, b) = b, _agreeing(a, b, fit)
+    used = np.asarray(np.isfinite(b.noise))[both]
+    start_a, start_b = float(a.times[0]), float(b.times[0])
+    own = Turns.of(a.times - start_a, a.by, "a", a.noise)
+    other = Turns.of(b.times - start_b, b.by, "b", b.noise)
+    found = path(own, other, bandwidth(own if own.step_s <= other.step_s else other))
+    lags = found.at + start_a - start_b
+    best = int(np.argmax(found.curve))
+    swing = max(3 * float(np.median(np.diff(lags))), 0.3)
+    apart = np.where(np.abs(lags - lags[best]) > swing, found.curve, -1.0)
+    return Look(
+        seen.times[1:][both], x - y @ _axes(x[used], y[used]), used, lags, found.curve,
+        float(lags[best]), float(lags[int(np.argmax(apart))]),
+    )  # fmt: skip

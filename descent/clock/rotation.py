@@ -287,7 +287,7 @@ def _fit(
     C = found.covariance
     count = len(state.offset)
     spread = C[owner, owner] + 2 * late * C[owner, count] + late**2 * C[count, count]
-    good = segment >= 0
+    good = (segment >= 0) & (b.weight > 0)
     return ClockFit(
         epoch_a, epoch_b, tuple(pieces),
         interval=COVER * float(np.sqrt(np.maximum(spread, 0).mean())),

@@ -52,6 +52,11 @@ def _face(weight: Weight, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(folder / f"SourceSansPro-{weight}.ttf", size, layout_engine=layout)
 
 
+def face(weight: Weight, px: int) -> ImageFont.FreeTypeFont:
+    """The font at a size in px, as Pillow draws charts with it."""
+    return _face(weight, px)
+
+
 def _size(px: float) -> int:
     return max(1, round(px * OVERSAMPLE))
 

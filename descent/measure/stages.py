@@ -68,8 +68,11 @@ def _job(
     camera: CameraPlan, frames: Sequence[int], digests: Mapping[int, str], fingerprint: str
 ) -> Job:
     shots = [camera.shots[i] for i in frames]
+    timed = any(stage(part.name).timed for part in camera.stages)
     decides = {
         "version": MEASURE_VERSION,
+        # Only where they matter: else a clock that moves a little would measure all again.
+        "times": [str(camera.track.times[i]) for i in frames] if timed else None,
         "frames": [[digests[i], camera.shots[i].index] for i in frames],
         "stored": camera.stored,
         "turn": camera.turn,
@@ -110,7 +113,7 @@ def _open(args: Mapping[str, Any]) -> Clip:
     ]
     return open_clip(
         shots,
-        [Fraction(k) for k in range(len(shots))],
+        [Fraction(t) for t in args["times"] or range(len(shots))],
         Format(**args["stored"]),
         turn=args["turn"],
         mirror=args["mirror"],
