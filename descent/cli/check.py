@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from descent.cli.common import Console, command, config_argument, set_option
+
+if TYPE_CHECKING:
+    from descent.config.load import Loaded
+    from descent.model import Finding
 
 
 @command(
@@ -19,14 +24,20 @@ from descent.cli.common import Console, command, config_argument, set_option
 @config_argument
 @set_option
 @click.option("--no-files", is_flag=True, help="Do not look whether the named files exist.")
+@click.option(
+    "--pixels",
+    is_flag=True,
+    help="Also look at the pixels: frame counters in raw frames, and what sees the ground.",
+)
 @click.option("--defaults", is_flag=True, help="Print the config with every default written out.")
 def run(
-    console: Console, config: Path, overrides: tuple[str, ...], no_files: bool, defaults: bool
-) -> None:
+    console: Console, config: Path, overrides: tuple[str, ...], no_files: bool, pixels: bool,
+    defaults: bool,
+) -> None:  # fmt: skip
     """Say everything that is wrong with a config.
 
     Each problem is one line: file:line:column: key: what is wrong - what to write. No
-    picture is read.
+    picture is read unless --pixels asks for it, which reads every still once.
     """
     from descent.config import load, resolved
 
@@ -40,9 +51,33 @@ def run(
         "problems": [],
     }
     text = f"{config}: nothing is wrong with it: {counts}."
+    if pixels:
+        said = _pixels(console, loaded)
+        data["pixels"] = [asdict(finding) for finding in said]
+        text = "\n".join([text, *(_line(finding) for finding in said)])
     if defaults:
         text, data["defaults"] = _yaml(whole), whole
     console.result(text, data)
+
+
+def _pixels(console: Console, loaded: Loaded) -> list[Finding]:
+    """What the pixels of each camera say."""
+    from descent.pixels import look
+    from descent.plan.cameras import plan_camera
+    from descent.plan.clocks import clocks_of
+
+    clocks, events = clocks_of(loaded)
+    moments = {name: t for name, (t, _) in events.items()}
+    said = []
+    for name in loaded.config.cameras:
+        camera = plan_camera(name, loaded, clocks, moments)
+        with console.progress(f"Looking at {name}", len(camera.shots), unit="frames") as progress:
+            said += look(camera, progress)
+    return said
+
+
+def _line(finding: Finding) -> str:
+    return f"  {finding.where}: {finding.what}" + (f" - {finding.do}" if finding.do else "")
 
 
 _COUNTED = ("cameras", "cuts", "outputs")

@@ -7,7 +7,7 @@ used here is only what the real frames confirm: the leading bytes of the control
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ PROCESSED_ROWS, PROCESSED_COLS = 8, 56  # as far as debayering, JPEG and scaling
 # Gain, shutter, brightness, exposure; then white balance and strobe, which have no absolute
 # value and so never the bit that says so.
 _CONTROL_WORDS = (1, 2, 3, 4, 5, 7)
+_COUNTER_WORD = 6
 _PLAIN = (0x80, 0x82, 0x83)
 _LEADS = (*_PLAIN, 0xC0, 0xC2, 0xC3)
 
@@ -106,3 +107,50 @@ def processed_header_turn(plane: NDArray[np.float32]) -> int | None:
 def _roughness(part: NDArray[Any]) -> float:
     """How much neighbours along the rows differ, robustly."""
     return float(np.mean(np.abs(np.diff(part.astype(np.float64), 2, axis=1))))
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderBytes:
+    """The 48 bytes of a frame's header, as far as they can be read back: -1 where they cannot.
+
+    A stretch for the screen piles up what lies below its darkest and above its brightest count.
+    """
+
+    values: tuple[int, ...]
+
+    @property
+    def counter(self) -> tuple[int, int] | None:
+        """The frame counter and its modulus: 2**32, or less where high bytes cannot be read.
+
+        None where not even its lowest byte can.
+        """
+        word = self.values[4 * _COUNTER_WORD : 4 * _COUNTER_WORD + 4]
+        low = list(reversed(word))
+        known = next((k for k, byte in enumerate(low) if byte < 0), 4)
+        if known == 0:
+            return None
+        return sum(byte << (8 * k) for k, byte in enumerate(low[:known])), 1 << (8 * known)
+
+
+def read_header(codes: NDArray[np.uint8], stretch: Stretch) -> HeaderBytes | None:
+    """The header of a raw 8-bit frame (rows, cols) as stored, or None where it has none.
+
+    `stretch` is what was done to the frame; its whole offset must be told by the header
+    (`anchor`), else nothing is read. A header is believed when every control word that can be
+    read leads with a byte that such words have, and three or more can be.
+    """
+    if codes.ndim != 2 or codes.shape[1] < HEADER_PX or codes.dtype != np.uint8:
+        return None
+    head = codes[0, :HEADER_PX]
+    if stretch.found and not stretch.anchored:
+        return None
+    raw = stretch.counts[head].astype(np.int64)
+    if stretch.found:
+        lost = (head <= stretch.low) | (head >= stretch.high)
+        raw = np.where(lost | (raw < 0) | (raw > 255), -1, raw)
+    leads = [(int(raw[4 * word]), word) for word in _CONTROL_WORDS]
+    allowed = [(value, _LEADS if word in _CONTROL_WORDS[:4] else _PLAIN) for value, word in leads]
+    known = [value in lead for value, lead in allowed if value >= 0]
+    if len(known) < 3 or not all(known):
+        return None
+    return HeaderBytes(tuple(int(v) for v in raw))

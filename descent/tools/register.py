@@ -28,11 +28,16 @@ class Features:
 
 @dataclass(frozen=True)
 class Match:
-    """`matrix` (3, 3) takes x, y of the first picture to the second; `inliers` agree with it."""
+    """`matrix` (3, 3) takes x, y of the first picture to the second; `inliers` agree with it.
+
+    `here` and `there` (inliers, 2) are where those lie in the two pictures, x, y in px.
+    """
 
     matrix: NDArray[np.float64]
     inliers: int
     tried: int
+    here: NDArray[np.float32]
+    there: NDArray[np.float32]
 
 
 def features(picture: NDArray[Any], *, most: int = FEATURES) -> Features:
@@ -78,7 +83,8 @@ def match(a: Features, b: Features, *, fewest: int = _FEWEST) -> Match | None:
     inliers = int(mask.sum())
     if inliers < max(fewest, 0.2 * len(good)) or not _sane(matrix, a.shape):
         return None
-    return Match(matrix.astype(np.float64), inliers, len(good))
+    kept = mask.ravel().astype(bool)
+    return Match(matrix.astype(np.float64), inliers, len(good), here[kept], there[kept])
 
 
 def _sane(matrix: NDArray[Any], shape: tuple[int, int]) -> bool:
