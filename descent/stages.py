@@ -13,10 +13,13 @@ from descent.tools.text import did_you_mean
 
 # In the order they run; `restore:` in a config is a map because order is not a choice.
 STAGES: Mapping[str, str] = {
+    "deblock": "descent.restore.deblock:STAGE",
     "levels": "descent.restore.levels:STAGE",
     "defects": "descent.restore.defects:STAGE",
     "deflicker": "descent.restore.deflicker:STAGE",
     "debayer": "descent.restore.debayer:STAGE",
+    "denoise": "descent.restore.denoise:STAGE",
+    "deblur": "descent.restore.deblur:STAGE",
     "colour": "descent.restore.colour:STAGE",
 }
 

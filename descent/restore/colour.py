@@ -8,7 +8,7 @@ of turning pink.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 Row = tuple[float, float, float]
 IDENTITY: tuple[Row, Row, Row] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 SAMPLES = 24
-_CLIPS_FROM = np.float32(0.92)  # of the ceiling: interpolated neighbours of clipped px fall short
+# Of the ceiling: interpolated, scaled and compressed neighbours of clipped px fall short of it.
+# In a first-derived DDC frame clipped paint is piled up from 0.94 to 1, most of it above 0.97.
+_CLIPS_FROM, _CLIPS_BY = np.float32(0.88), np.float32(0.965)
 
 
 class Colour(Params):
@@ -77,6 +79,30 @@ def enhance(
     """
     forward, shift = stretch_matrix(Statistics.of(statistics))
     return _affine(_rgb(picture), forward, shift)
+
+
+def carry(seen: Sequence[float], wanted: Sequence[float]) -> NDArray[np.float64]:
+    """The matrix (3, 3) that shows one ground as another camera does, and leaves white white.
+
+    Parameters
+    ----------
+    seen, wanted : red, green and blue of the same ground in both cameras, each after its own
+        gains (so that one white is equal in all channels); only their ratios count, and
+        brightness is kept. A `wanted` further from `seen` bends other colours more.
+
+    Of all matrices whose rows sum to 1 and that take `seen` to `wanted` it is the nearest to
+    none at all. Raises `FormatError` where the ground seen is as grey as the white.
+    """
+    here, there = np.array(seen, np.float64), np.array(wanted, np.float64)
+    if here.shape != (3,) or there.shape != (3,) or min(*here, *there) <= 0:
+        raise FormatError(f"grounds {seen}, {wanted}", do="hand over three numbers above 0 each")
+    there = there * (here.sum() / there.sum())
+    # The direction that tells the ground from white: along white nothing may change.
+    away = here - here.mean()
+    if np.linalg.norm(away) < 0.02 * here.mean():
+        raise FormatError("this ground is grey, like the white", do="take a coloured ground")
+    found: NDArray[np.float64] = np.eye(3) + np.outer(there - here, away / (away @ here))
+    return found
 
 
 def unenhance(
@@ -145,10 +171,12 @@ def _balance(
 
     A channel at the `ceiling` is known to be at least that bright. Where gains lift the
     others above it the pixel would turn pink; it is raised to them instead, all the more the
-    nearer it is to the ceiling.
+    nearer it is to the ceiling. Where two channels clip nothing is left of the colour, and
+    the third is raised as well.
     """
     zero, one = np.float32(0), np.float32(1)
-    begins, per = _CLIPS_FROM * ceiling, one / ((one - _CLIPS_FROM) * ceiling)
+    begins = _CLIPS_FROM * ceiling
+    per = one / ((_CLIPS_BY - _CLIPS_FROM) * ceiling)
     gr, gg, gb = gains[0], gains[1], gains[2]
     for y in range(first, last):
         for x in range(picture.shape[1]):
@@ -156,9 +184,13 @@ def _balance(
             r, g, b = kr * gr, kg * gg, kb * gb
             if max(kr, kg, kb) > begins:
                 top = max(r, g, b)
-                r += min(max((kr - begins) * per, zero), one) * (top - r)
-                g += min(max((kg - begins) * per, zero), one) * (top - g)
-                b += min(max((kb - begins) * per, zero), one) * (top - b)
+                wr = min(max((kr - begins) * per, zero), one)
+                wg = min(max((kg - begins) * per, zero), one)
+                wb = min(max((kb - begins) * per, zero), one)
+                second = max(min(wr, wg), min(max(wr, wg), wb))
+                r += max(wr, second) * (top - r)
+                g += max(wg, second) * (top - g)
+                b += max(wb, second) * (top - b)
             for c in range(3):
                 v = max(m[c, 0] * r + m[c, 1] * g + m[c, 2] * b + s[c], zero)
                 if v > knee:
@@ -269,7 +301,7 @@ def measure(
 
 STAGE = Stage(
     name="colour",
-    version=1,
+    version=2,
     params=Colour,
     apply=apply,
     gives=gives,

@@ -16,6 +16,7 @@ from descent.model import Format, Frame
 from descent.restore.colour import (
     STAGE,
     Colour,
+    carry,
     enhance,
     measure_statistics,
     unenhance,
@@ -177,3 +178,26 @@ def test_what_would_come_out_wrong_is_refused(kind: Format, params: Colour) -> N
     """A mosaic, a gain of zero and a matrix that tints white are refused when planning."""
     with pytest.raises(FormatError, match=" - "):
         STAGE.gives(kind, params)
+
+
+def test_clipped_paint_turns_white_where_two_channels_fall_short_of_the_ceiling() -> None:
+    """Paint whose red and green a scaler left just below the ceiling is white, not pink."""
+    kind = Format(1, 3, "rgb", "float32", None, "linear", 1.0)
+    codes = np.array([[[252, 248, 218], [250, 246, 200], [150, 148, 34]]], np.float32) / 255
+    params = Colour(gains=(1.28, 1.0, 2.38))
+    made = np.asarray(STAGE.apply([Frame(codes)], 0, params, None, 0, kind).pixels)
+    np.testing.assert_allclose(made[0, :2], 1, atol=1e-6)
+    np.testing.assert_allclose(made[0, 2], codes[0, 2] * np.array([1.28, 1, 2.38]), rtol=1e-5)
+
+
+def test_one_ground_and_one_white_are_carried_to_another_camera() -> None:
+    """The matrix takes the ground to the wanted one, keeps white, and does nothing for nothing."""
+    seen, wanted = (1.0, 0.78, 0.42), (1.0, 0.74, 0.435)
+    matrix = carry(seen, wanted)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-12)
+    made = matrix @ np.array(seen)
+    np.testing.assert_allclose(made / made[0], wanted, atol=1e-12)
+    np.testing.assert_allclose(carry(seen, seen), np.eye(3), atol=1e-12)
+    for grey in ((1.0, 1.0, 1.0), (1.0, -1.0, 1.0)):
+        with pytest.raises(FormatError):
+            carry(grey, wanted)
