@@ -7,10 +7,12 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from descent.config import load
 from descent.model import Finding
@@ -137,7 +139,9 @@ def test_ground_that_a_made_camera_sees() -> None:
     specks = np.full((300, 300), 60, np.uint8)
     for x, y in rng.integers(20, 280, (60, 2)):
         cv2.circle(specks, (int(x), int(y)), int(rng.integers(2, 7)), int(rng.integers(0, 255)), -1)
-    frames = [rng.integers(0, 12, (300, 300)).astype(np.uint8) for _ in range(3)]
+    frames: list[NDArray[Any]] = [
+        rng.integers(0, 12, (300, 300)).astype(np.uint8) for _ in range(3)
+    ]
     for k in range(12):
         half = 420 / 1.06**k
         side = np.array([[300 / (2 * half), 0, 150 - 450 * 150 / half],

@@ -69,12 +69,15 @@ _UNSCALED = {
 }
 
 
+_PLACE = re.compile(r"(\d{1,12})\s*(<\s*BYTES\s*>)?", re.IGNORECASE | re.ASCII)
+
+
 def _pointer(path: Path, source: Path, text: str, record: int) -> tuple[Path, int]:
     """The file and byte that ^IMAGE names: a record number, bytes, or a file and either."""
     parts = odl.items(text)
-    name = next((p for p in parts if "." in p), None)
+    name = next((p for p in parts if _PLACE.fullmatch(p) is None), None)
     place = next((p for p in parts if p != name), "1")
-    count = re.fullmatch(r"(\d{1,12})\s*(<\s*BYTES\s*>)?", place, re.IGNORECASE | re.ASCII)
+    count = _PLACE.fullmatch(place)
     if count is None or len(parts) > 2 or int(count[1]) < 1:
         raise Damaged(
             f"its label points nowhere (^IMAGE = {odl.clean(text)[:80]})",
