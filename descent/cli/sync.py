@@ -118,15 +118,17 @@ def _lines(found: Synced) -> Iterator[str]:
         pairs = [("pair", "offset", "drift", "residual", "interval", "margin", "agreement")]
         for tie in found.joint.kept:
             fit, seen = tie.fit, tie.fit.evidence
+            motion = tie.kind == "motion"
             pairs.append(
                 (
                     f"{tie.a} and {tie.b}",
                     f"{fit.offset:+.4f} s",
                     f"{fit.drift * 1e6:+.1f} ppm",
-                    f"{fit.residual * 1000:.3g} mrad",
+                    f"{fit.residual * 1000:.2g} mrad" if motion else f"{fit.residual:.0%} unlike",
                     f"±{fit.interval * 1000:.2f} ms",
                     f"{fit.margin:.1f}",
-                    f"{seen.get('agreement', 0):.2f}, next best {seen.get('next_best', 0):.2f}",
+                    f"{seen.get('agreement', 0):.2f}"
+                    + (f", next best {seen.get('next_best', 0):.2f}" if motion else " of views"),
                 )
             )
         yield from _columns(pairs)

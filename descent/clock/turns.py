@@ -9,7 +9,7 @@ at odds with itself, the turn is said to be not seen rather than guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -39,13 +39,15 @@ class Seen:
     `by` (n-1, 3) is the turn between neighbours in rad about the picture's right, down and
     forward axes, 0 where not seen; `noise` (n-1,) its standard deviation a component, rad,
     infinite where not seen; `zoom` (n-1,) the logarithm of the growth of what is looked at;
-    `state` (n-1,) indexes `REASONS`.
+    `state` (n-1,) indexes `REASONS`. `steady` is the share of the pictures, 0 to 1, in which
+    nothing moves: near 1 for a camera that stands still.
     """
 
     by: Floats
     noise: Floats
     zoom: Floats
     state: NDArray[np.int64]
+    steady: float = 0.0
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -74,17 +76,19 @@ def turns(pictures: Iterable[Grey], focal_px: float, *, stretch: int = 48) -> Se
     if focal_px <= 0 or stretch < 2:
         raise ValueError(f"focal_px {focal_px} and stretch {stretch} must be larger")
     follow = _Follower(focal_px)
+    steady: list[float] = []
     for group in _grouped(pictures, stretch):
         views = [_Picture.of(picture) for picture in group]
         around = ([follow.before] if follow.before is not None else []) + views
         whole = _free(around)
+        steady += [_steady_share(whole)] * len(views)
         part = max(8, -(-len(around) // 3))
         for first in range(0, len(views), part):
             # What starts to move half-way rode along until then: parts are looked at too.
             free = whole & _free(around[first : first + part + 1])
             for view in views[first : first + part]:
                 follow(view, free)
-    return follow.seen
+    return replace(follow.seen, steady=float(np.mean(steady)) if steady else 0.0)
 
 
 def _grouped(pictures: Iterable[Grey], size: int) -> Iterator[list[Grey]]:
@@ -139,6 +143,13 @@ def _free(views: list[_Picture]) -> Grey:
     edge = max(3, side // 2)
     mask[:edge], mask[-edge:], mask[:, :edge], mask[:, -edge:] = 0, 0, 0, 0
     return mask
+
+
+def _steady_share(free: Grey) -> float:
+    """The share of a picture, less its edge, that is not free."""
+    edge = max(3, max(7, (min(free.shape) // 20) | 1) // 2) + 2
+    inside = free[edge:-edge, edge:-edge]
+    return float((inside == 0).mean()) if inside.size else 1.0
 
 
 class _Follower:

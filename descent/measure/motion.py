@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,20 @@ from descent.sources.reader import open_clip
 from descent.tools.files import write_text
 from descent.work import Progress, checkpoint, run
 
-TURNS_VERSION = "turns.1"
+TURNS_VERSION = "turns.2"
 WIDEST_PX = 512  # pictures are read no wider: finer ones tell the turns little better
 FRAMES_A_JOB = 240
 LOOKED_AT_S = 4.0  # pictures of so long are compared to find what rides with the camera
 USUAL_VIEW_DEG = 60.0  # where a config says no `view`
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a camera saw: its turns, and the share of its pictures in which nothing moved."""
+
+    turned: Turned
+    steady: float
+
 
 Greys = Iterator[NDArray[np.uint8]]
 
@@ -37,7 +46,7 @@ def measure_turns(
     store: Path,
     workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> dict[str, Turned]:
+) -> dict[str, Seen]:
     """The turns of each camera: (shots, their own times in s, format, view in degrees).
 
     The frames are read in jobs of a few hundred, in parallel; what was read is kept in
@@ -60,10 +69,14 @@ def measure_turns(
         parts = [json.loads((store / job.outs[0]).read_text("utf-8")) for job in jobs[name]]
         by = [row for part in parts for row in part["by"]]
         noise = [math.inf if v is None else v for part in parts for v in part["noise"]]
-        found[name] = Turned(
+        turned = Turned(
             np.asarray(times, np.float64), np.array(by, np.float64).reshape(-1, 3),
             np.array(noise, np.float64),
         )  # fmt: skip
+        whole = replace(turned, noise=np.where(_gaps(turned.times), np.inf, turned.noise))
+        counts = [max(len(part["by"]), 1) for part in parts]
+        steady = float(np.average([part["steady"] for part in parts], weights=counts))
+        found[name] = Seen(whole, steady)
     return found
 
 
@@ -98,6 +111,7 @@ def turns_of_frames(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str
         "by": [[round(float(v), 8) for v in row] for row in seen.by],
         "noise": [round(float(v), 8) if np.isfinite(v) else None for v in seen.noise],
         "state": [int(v) for v in seen.state],
+        "steady": round(seen.steady, 4),
     }
     write_text(outs[0], json.dumps(body) + "\n")
     return {"says": seen.says}
@@ -146,8 +160,7 @@ def _grey(frame: Frame, stored: Format) -> NDArray[Any]:
     return pixels
 
 
-def gaps(times: Sequence[float]) -> list[int]:
-    """The turns that bridge a gap of more than a second and many frames, by number."""
-    steps = [b - a for a, b in pairwise(times)]
-    usual = float(np.median(steps)) if steps else 1.0
-    return [k for k, step in enumerate(steps) if step > max(1.0, 8 * usual)]
+def _gaps(times: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which turns (n-1,) bridge a gap of more than a second and many frames: nobody saw them."""
+    steps = np.diff(times)
+    return np.asarray(steps > max(1.0, 8 * float(np.median(steps))))

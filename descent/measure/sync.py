@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -17,7 +17,8 @@ from descent.clock.motion import Turned, fit_motion
 from descent.config.load import Loaded
 from descent.config.sync import Step, SyncCamera, sync_path, write_sync
 from descent.errors import DescentError, TimeUnknown, UnsureSync
-from descent.measure.motion import USUAL_VIEW_DEG, gaps, measure_turns
+from descent.measure.motion import USUAL_VIEW_DEG, measure_turns
+from descent.measure.views import STEADY, tie_views
 from descent.model import Finding, Format
 from descent.plan.cameras import lay_camera, list_frames
 from descent.plan.clocks import clocks_of
@@ -106,19 +107,26 @@ def measure_sync(
             where=str(loaded.path), do="add a second camera that saw the same",
         )  # fmt: skip
     chosen = {name: _overlapping(seat, seats) for name, seat in seats.items()}
-    turned = measure_turns(
-        {
-            name: (
-                [seat.laid.shots[k] for k in chosen[name]], [seat.times[k] for k in chosen[name]],
-                seat.stored, seat.view_deg,
-            )
-            for name, seat in seats.items()
-            if len(chosen[name]) > 1
-        },
-        store=loaded.path.parent / ".descent", workers=workers, progress=progress,
-    )  # fmt: skip
-    turned = {name: _unbridged(seen) for name, seen in turned.items()}
+    frames = {
+        name: (
+            [seat.laid.shots[k] for k in chosen[name]], [seat.times[k] for k in chosen[name]],
+            seat.stored, seat.view_deg,
+        )
+        for name, seat in seats.items()
+        if len(chosen[name]) > 1
+    }  # fmt: skip
+    store = loaded.path.parent / ".descent"
+    seen = measure_turns(frames, store=store, workers=workers, progress=progress)
+    turned = {name: each.turned for name, each in seen.items()}
     ties, refused = _pairs(seats, turned)
+    done = {name for tie in ties for name in (tie.a, tie.b)}
+    still = {n: frames[n][:3] for n in seen if seen[n].steady >= STEADY and n not in done}
+    if len(still) > 1:
+        more, against = tie_views(still)
+        ties += [tie for tie in more if _plausible(seats[tie.a], seats[tie.b], tie.fit)]
+        gone = [{a, b} for a, b, *_ in against] + [{tie.a, tie.b} for tie in ties]
+        refused = [r for r in refused if {r.a, r.b} not in gone]
+        refused += [Refused(*row) for row in against]
     reference = loaded.config.reference or _reference(seats, ties)
     unsure: set[str] = set()
     if accept_unsure:
@@ -184,13 +192,6 @@ def _overlapping(seat: Seat, seats: Mapping[str, Seat]) -> list[int]:
     return [k for k, t in enumerate(seat.times) if any(low <= t <= high for low, high in spans)]
 
 
-def _unbridged(seen: Turned) -> Turned:
-    """Without the turns across gaps, which nobody saw."""
-    noise = seen.noise.copy()
-    noise[gaps(seen.times.tolist())] = np.inf
-    return replace(seen, noise=noise)
-
-
 def _pairs(
     seats: Mapping[str, Seat], turned: Mapping[str, Turned]
 ) -> tuple[list[Tie], list[Refused]]:
@@ -218,16 +219,23 @@ def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool)
         turned[a.name].within(low, high), turned[b.name].within(other_low, other_high),
         accept_unsure=accept_unsure,
     )  # fmt: skip
-    first = fit.pieces[0]
-    apart = abs(
-        float(fit.map(float(fit.epoch_b) + first.start_s) - float(fit.epoch_b)) - first.start_s
-    )
-    if np.isfinite(_reach_s(a, b)) and apart > PLAUSIBLE_S + 2 * (a.half_s + b.half_s):
+    if not _plausible(a, b, fit):
         raise UnsureSync(
-            f"their motions fit best {apart:.1f} s apart, which their own times rule out",
+            f"their motions fit best {_apart_s(fit):.1f} s apart, which their own times rule out",
             where=f"{a.name} and {b.name}", do=_MORE,
         )  # fmt: skip
     return Tie(a.name, b.name, fit, "motion")
+
+
+def _apart_s(fit: ClockFit) -> float:
+    """How far apart a fit says two clocks are, s."""
+    return abs(fit.offset)
+
+
+def _plausible(a: Seat, b: Seat, fit: ClockFit) -> bool:
+    """Whether the cameras' own times, where they have any, leave room for a fit."""
+    reach = _reach_s(a, b)
+    return not np.isfinite(reach) or _apart_s(fit) <= PLAUSIBLE_S + reach
 
 
 def _reference(seats: Mapping[str, Seat], ties: Sequence[Tie]) -> str:
