@@ -57,7 +57,8 @@ def plan_camera(
     findings += said
     if not stages and stored.transfer == "raw":
         # Nothing turns counts into light, so they are shown as the numbers they are.
-        stored, source = (replace(f, transfer="bt709") for f in (stored, source))
+        white = 65535.0 if stored.dtype == "uint16" else 255.0
+        stored, source = (replace(f, transfer="bt709", white=white) for f in (stored, source))
         after = source
         text = "its raw counts are shown as they are, as if they were made for a screen"
         findings.append(Finding("raw_shown", name, text, "write restore: {levels: {}}", "note"))

@@ -261,6 +261,13 @@ def _where(shot: Shot, index: int | None = None) -> str:
     return f"{shot.camera}{number} ({shot.path.name})"
 
 
+def _to_white(pixels: NDArray[Any], white: float, full: float) -> NDArray[Any]:
+    """Counts whose full scale is `white` on a scale that ends at `full`, rounded."""
+    counts = np.arange(1 << 16, dtype=np.float64) * (full / white)
+    table = np.clip(np.round(counts), 0, full).astype(np.uint16)
+    return np.asarray(table[pixels])
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Turns indices into frames; holds no state between pulls."""
@@ -291,6 +298,8 @@ class _Reader:
         if shot.pts is None:
             still = read_still(shot.path, where=where)
             pixels = self._as_declared(still.pixels, where)
+            if pixels.dtype == np.uint16 and still.white != self.format.white:
+                pixels = _to_white(pixels, still.white, self.format.white)
             pixels = self.geometry.array(pixels)
             if not self.planes:
                 return Frame(pixels, notes=still.notes)

@@ -207,10 +207,11 @@ def test_labels_become_times(shared_data: Path, tmp_path: Path) -> None:
     assert "of exposure" in plan.how
     notes = [f.what for f in plan.findings if f.code == "label_time"]
     assert notes == ["5 frames told by PDS3 labels, to +-0.5 ms"]
-    assert (plan.stored.kind, plan.stored.white) == ("grey", 4095)
+    assert (plan.stored.kind, plan.stored.white) == ("grey", 65535)
     from descent.sources.reader import open_clip
 
     clip = open_clip(plan.shots[:1], plan.track.times[:1], plan.stored)
     frame = next(iter(clip.pull([0])))
     assert frame is not None
-    assert np.asarray(frame.pixels).max() == 4029
+    # Twelve bits without a stage fill the screen's range: 4029 of 4095.
+    assert np.asarray(frame.pixels).max() == round(4029 * 65535 / 4095)
