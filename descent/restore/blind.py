@@ -33,13 +33,11 @@ _ROUNDS = 5
 # How strongly gradients are made few, at the coarsest and the finest scale. Which of these
 # works is a matter of the picture; all are tried and the best kept.
 _SCHEDULES = (
-    (8e-3, 3e-4), (8e-3, 1e-3), (8e-3, 2e-3), (1.6e-2, 3e-4), (1.6e-2, 1e-3), (1.6e-2, 4e-3), (3e-2, 1e-3),
+    (8e-3, 3e-4), (8e-3, 1e-3), (8e-3, 2e-3),
+    (1.6e-2, 3e-4), (1.6e-2, 1e-3), (1.6e-2, 4e-3), (3e-2, 1e-3),
 )  # fmt: skip
 _FINALISTS = 3
-# Kernels from far apart are told by what rings, neighbours by what they leave unexplained.
-_SHARE_FIRST, _SHARE_LAST = 0.25, 0.6
-_SPARSE_FINE = 1e-3
-_SOFT_PX = (0.5, 0.7)  # edges of lenses and sensors are as soft as this
+_SHARE = 0.25  # a larger one holds what is left unexplained more against a kernel than ringing
 _RIDGE = 0.01  # of the gradients' energy; a larger one makes softer kernels
 _FAINT = 0.03  # weights below this share of the largest are noise
 _REFINE, _REFINE_WEIGHT = 3, 4.0
@@ -113,23 +111,17 @@ def _kernel_from(
     sharp: tuple[NDArray[np.float32], NDArray[np.float32]],
     blurred: tuple[NDArray[np.float32], NDArray[np.float32]],
     size: int,
-    soft_px: float = 0.0,
 ) -> NDArray[np.float32]:
     """The kernel (size, size), none below 0, that takes sharp gradients to blurred ones.
 
-    `soft_px` is how soft edges were before they blurred: the sharp gradients are blurred by
-    a Gaussian of it first. Ridge regression by accelerated projected gradients on the normal
-    equations.
+    Ridge regression by accelerated projected gradients on the normal equations.
     """
     rows, cols = sharp[0].shape
     shape = fast_length(rows + size), fast_length(cols + size)
-    y = np.fft.fftfreq(shape[0])[:, None]
-    x = np.fft.rfftfreq(shape[1])[None]
-    soft = np.exp(-2 * (np.pi * soft_px) ** 2 * (y * y + x * x)).astype(np.float32)
     auto = np.zeros((shape[0], shape[1] // 2 + 1), np.float32)
     cross = np.zeros_like(auto, np.complex64)
     for s, b in zip(sharp, blurred, strict=True):
-        f = sf.rfft2(s, shape) * soft
+        f = sf.rfft2(s, shape)
         auto += f.real * f.real + f.imag * f.imag
         cross += np.conj(f) * sf.rfft2(b, shape)
     half = size // 2
@@ -152,7 +144,7 @@ def _kernel_from(
         following = (1 + np.sqrt(1 + 4 * momentum * momentum)) / 2
         ahead = after + (momentum - 1) / following * (after - kernel)
         kernel, momentum = after, following
-    return kernel.astype(np.float32)
+    return np.asarray(kernel, np.float32)
 
 
 def _cleaned(kernel: NDArray[np.float32], faint: float = _FAINT) -> NDArray[np.float32]:
@@ -165,12 +157,11 @@ def _cleaned(kernel: NDArray[np.float32], faint: float = _FAINT) -> NDArray[np.f
             out[part] = 0
     if out.sum() <= 0:
         out[out.shape[0] // 2, out.shape[1] // 2] = 1
-    out /= out.sum()
-    return _centred(out)
+    return _centred(np.asarray(out / out.sum(), np.float32))
 
 
 def _centred(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The kernel moved by whole pixels so that its centre of mass is in the middle."""
+    """The kernel moved by whole pixels so that what it covers is in the middle."""
     size = kernel.shape[0]
     rows, cols = np.flatnonzero(kernel.any(1)), np.flatnonzero(kernel.any(0))
     dy = int(rows[0] + rows[-1]) // 2 - size // 2
@@ -179,8 +170,8 @@ def _centred(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
         return kernel
     wide = np.zeros((3 * size, 3 * size), np.float32)
     wide[size - dy : 2 * size - dy, size - dx : 2 * size - dx] = kernel
-    out = wide[size : 2 * size, size : 2 * size]
-    return out / out.sum()
+    out: NDArray[np.float32] = wide[size : 2 * size, size : 2 * size]
+    return np.asarray(out / out.sum(), np.float32)
 
 
 def _strong(
@@ -216,8 +207,8 @@ def _climb(
         scale = side / size
         small = picture if side == size else _shrunk(picture, scale)
         if side != len(kernel):
-            kernel = cv2.resize(kernel, (side, side), interpolation=cv2.INTER_LINEAR)
-            kernel = _cleaned(np.maximum(kernel, 0))
+            grown = cv2.resize(kernel, (side, side), interpolation=cv2.INTER_LINEAR)
+            kernel = _cleaned(np.asarray(np.maximum(grown, 0), np.float32))
         blurred = _differences(small)
         for _ in range(_ROUNDS):
             sparse = schedule[0] * math.pow(schedule[1] / schedule[0], step / last)
@@ -232,45 +223,23 @@ def _shrunk(picture: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(picture, (cols, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _softened(kernel: NDArray[np.float32], soft_px: float) -> NDArray[np.float32]:
-    wide = cv2.copyMakeBorder(kernel, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0)
-    return np.asarray(
-        cv2.GaussianBlur(wide, (7, 7), soft_px, borderType=cv2.BORDER_CONSTANT), np.float32
-    )
-
-
 def _finished(
     picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float
-) -> list[NDArray[np.float32]]:
-    """Finer versions of a kernel: edges of other softness, and natural instead of few edges."""
+) -> NDArray[np.float32]:
+    """A finer version of a kernel, from the strongest natural gradients instead of a few edges."""
     size, blurred = len(kernel), _differences(picture)
-
-    def natural(k: NDArray[np.float32]) -> NDArray[np.float32]:
-        weight = _REFINE_WEIGHT * weight_for(picture, k, noise)
-        sharp = _differences(solve(picture, k, weight, iterations=40))
-        return _cleaned(_kernel_from(_strong(sharp, size), blurred, size))
-
-    found = []
-    for soft in _SOFT_PX:
-        k = kernel
-        for _ in range(2):
-            sharp = _differences(_latent(picture, _softened(k, soft), _SPARSE_FINE))
-            k = _cleaned(_kernel_from(sharp, blurred, size, soft))
-        found += [k, natural(k)]
-    k = kernel
     for _ in range(_REFINE):
-        k = natural(k)
-        found.append(k)
-    return found
+        weight = _REFINE_WEIGHT * weight_for(picture, kernel, noise)
+        sharp = _differences(solve(picture, kernel, weight, iterations=40))
+        kernel = _cleaned(_kernel_from(_strong(sharp, size), blurred, size))
+    return kernel
 
 
-def _flaw(
-    picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float, share: float
-) -> float:
+def _flaw(picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float) -> float:
     """How bad a kernel is, without the truth: what it leaves unexplained, and what rings.
 
     Normalised sparsity of the restored gradients (Krishnan, Tay and Fergus, CVPR 2011) times
-    the residual's standard deviation to the power of `share`: ringing raises the first, a
+    the residual's standard deviation to the power of a quarter: ringing raises the first, a
     wrong shape the second.
     """
     x = solve(picture, kernel, weight_for(picture, kernel, noise), iterations=40)
@@ -282,7 +251,7 @@ def _flaw(
     left = float(np.sqrt((rest.astype(np.float64) ** 2).mean())) if rest.size else 1.0
     # Explaining the noise as well is no merit: kernels close to a point do that.
     left = max(left, noise_of(picture), 1e-6)
-    return float(sparsity) * math.pow(left, share)
+    return float(sparsity) * math.pow(left, _SHARE)
 
 
 def _patch(grey: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -362,9 +331,9 @@ def estimate_kernel(picture: NDArray[Any], *, size: int) -> NDArray[np.float32]:
         found[k] = _climb(grey, room, _SCHEDULES[k])
 
     over_rows(climb, len(_SCHEDULES), grain=1)
-    found.sort(key=lambda k: _flaw(grey, k, noise, _SHARE_FIRST))
-    finer = [k for first in found[:_FINALISTS] for k in (first, *_finished(grey, first, noise))]
-    return _fitted(min(finer, key=lambda k: _flaw(grey, k, noise, _SHARE_LAST)), size)
+    found.sort(key=lambda k: _flaw(grey, k, noise))
+    finer = [_finished(grey, k, noise) for k in found[:_FINALISTS]]
+    return _fitted(min(finer, key=lambda k: _flaw(grey, k, noise)), size)
 
 
 def _fitted(kernel: NDArray[np.float32], size: int) -> NDArray[np.float32]:
