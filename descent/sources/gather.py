@@ -16,6 +16,8 @@ _DIGITS = re.compile(r"(\d+)")
 _WILD = re.compile(r"[*?\[]")
 # Small copies and notes that cameras and archives lay beside pictures: no word about them.
 _BESIDE = frozenset({".thm", ".lrv", ".srt", ".lbl", ".xml", ".json", ".csv", ".txt", ".md"})
+# What tells of a picture beside it: archives' labels, the public feed's records.
+_LABELS = frozenset({".lbl", ".xml", ".json"})
 
 
 class Found(NamedTuple):
@@ -47,9 +49,10 @@ def gather(camera: str, patterns: Sequence[str], base: Path) -> tuple[list[Found
     """Every picture and clip that `patterns` name below `base`, each file once.
 
     A folder means all pictures and clips in it and below, hidden ones aside; a pattern or a
-    file name means what it matches, whatever its suffix. Entries keep their order; within
-    one, folders and names are in natural order. A pattern that matches nothing, and files
-    in a folder that are neither pictures nor notes about them, are findings.
+    file name means what it matches, whatever its suffix, labels beside pictures aside. Entries
+    keep their order; within one, folders and names are in natural order. A pattern that
+    matches nothing, and files in a folder that are neither pictures nor notes about them, are
+    findings.
     """
     found: dict[str, Found] = {}
     findings: list[Finding] = []
@@ -60,6 +63,8 @@ def gather(camera: str, patterns: Sequence[str], base: Path) -> tuple[list[Found
         for path in [whole] if os.path.lexists(whole) else sorted(glob.glob(whole, recursive=True)):  # noqa: PTH207
             if os.path.isdir(path):  # noqa: PTH112
                 _walk(path, rank, found, others)
+            elif path != whole and _suffix(path) in _LABELS:
+                continue  # a pattern means pictures; their labels are read with them
             elif os.path.isfile(path):  # noqa: PTH113
                 _add(path, os.path.basename(path), rank, os.stat(path), found)  # noqa: PTH116, PTH119
         if len(found) == before:

@@ -331,5 +331,8 @@ def test_labelled_frames_in_a_listing(tmp_path: Path) -> None:
     assert listing.size == (4, 6)
     said = {f.code: f for f in listing.findings}
     assert "holds 30 of 48 bytes of pixels; it is left out" in said["unreadable"].what
+    # A pattern that matches the labels too means the same pictures.
+    every = list_camera("c", ["*"], tmp_path, clock="sclk", utc=utc_to_tai)
+    assert every == listing
     utc = list_camera("c", ["*.IMG"], tmp_path, utc=utc_to_tai)
     assert {s.stamp.clock for s in utc.shots if s.stamp} == {"utc"}
