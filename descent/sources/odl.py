@@ -19,9 +19,11 @@ _PLAIN = r"[^\s\"'(){},=/]++(?:/(?!\*)[^\s\"'(){},=/]*+)*+"
 _ATOM = rf"\"[^\"]*+\"|'[^']*+'|{_PLAIN}"
 _UNIT = r"(?:[ \t]*+<[^<>]*+>)?"
 _ITEM = rf"(?:(?:{_ATOM}){_UNIT}|[(){{}},]|{_SPACE[:-2]}++)"
+# A list of atoms is read in one step; one that holds lists is followed bracket by bracket.
+_FLAT = r"\([^()\"'{}]*+(?:\"[^\"]*+\"[^()\"'{}]*+)*+\)"
 _STATEMENT = re.compile(
     rf"(?P<name>\^?[A-Za-z][\w:]*+){_SPACE}(?:="
-    rf"{_SPACE}(?P<value>(?:{_ATOM}){_UNIT}|(?P<many>[({{])))?"
+    rf"{_SPACE}(?P<value>(?:{_ATOM}){_UNIT}|{_FLAT}|(?P<many>[({{])))?{_SPACE}"
 )
 _MORE = re.compile(_ITEM)
 _SKIP = re.compile(_SPACE)
@@ -78,6 +80,7 @@ def parse(text: str) -> Group:
         if found["many"]:
             end = _list_end(text, found.start("value"))
             value = text[found.start("value") : end]
+            end = _SKIP.match(text, end).end()  # type: ignore[union-attr]
         if name in {"GROUP", "OBJECT", "BEGIN_GROUP", "BEGIN_OBJECT"} and value is not None:
             group = Group(clean(value))
             open_groups[-1].inside.append(group)
@@ -94,7 +97,7 @@ def parse(text: str) -> Group:
         elif value is not None:
             key = "^" + name.lstrip("^") if pointer else name
             open_groups[-1].words.setdefault(key, value)
-        at = _SKIP.match(text, end).end()  # type: ignore[union-attr]
+        at = end
     if len(open_groups) > 1:
         raise OdlError(f"{open_groups[-1].name} is not ended")
     return root
