@@ -102,11 +102,11 @@ def _even(raw: Singles, fine: float, slow: float) -> Singles:
 def _blur(picture: Singles, rows: float, cols: float) -> Singles:
     tall = 2 * int(np.ceil(3 * rows)) + 1
     wide = 2 * int(np.ceil(3 * cols)) + 1
-    out: Singles = cv2.GaussianBlur(
+    out = cv2.GaussianBlur(
         picture, (wide, tall), sigmaX=max(cols, 0.05), sigmaY=max(rows, 0.05),
         borderType=cv2.BORDER_REFLECT_101,
     )  # fmt: skip
-    return out
+    return np.asarray(out, np.float32)
 
 
 def pencils(numbers: Floats) -> tuple[Floats, Floats]:
@@ -212,15 +212,15 @@ def coarse(a: Stir, b: Stir, band: Band, fewest: int, most: int) -> list[Match]:
     gain = -rows / 2 * np.log1p(-(np.clip(best, 0, 0.99) ** 2))
     out: list[Match] = []
     while len(out) < most and gain.max() > 0:
-        k = int(gain.argmax())
-        angle, fan, pencil, shift = which[k]
+        top = int(gain.argmax())
+        angle, fan, pencil, shift = which[top]
         shift = shift - size[1] if shift > LINES else shift
         numbers = np.array(
             [angle, fan, pencil[0], pencil[1], pencil[2], -shift * _REACH / LINES, 0.0, 0.0]
         )
-        lag_s = float(lags[k]) * a.step_s + b.start_s - a.start_s
-        out.append(Match(numbers, lag_s, float(gain[k]), float(best[k])))
-        gain = np.where(np.abs(lags - lags[k]) < 4, 0.0, gain)
+        lag_s = float(lags[top]) * a.step_s + b.start_s - a.start_s
+        out.append(Match(numbers, lag_s, float(gain[top]), float(best[top])))
+        gain = np.where(np.abs(lags - lags[top]) < 4, 0.0, gain)
     return out
 
 

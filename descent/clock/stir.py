@@ -108,7 +108,8 @@ def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
     if scale < 1:
         size = max(2, round(cols * scale)), max(2, round(rows * scale))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    small: NDArray[np.uint8] = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return small
 
 
 def _stir(seen: Watched, apart: int) -> Stir:
@@ -153,8 +154,7 @@ def _stir(seen: Watched, apart: int) -> Stir:
 
 
 def _soft(picture: NDArray[np.uint8]) -> Singles:
-    soft: Singles = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.7)
-    return soft
+    return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.7), np.float32)
 
 
 def _noise(pictures: NDArray[np.uint8], apart: int) -> float:

@@ -22,11 +22,11 @@ from descent.clock.pencils import Band, Match, coarse, measure, refine
 from descent.clock.stir import Floats, Stir, Watched, watch
 from descent.errors import UnsureSync
 
-SURE_MARGIN = 1.5
+SURE_MARGIN = 1.75
 """How many times the next best answer's gain, and chance's, an answer's must be."""
 
 SURE_GAIN = 9.0
-"""The log-likelihood that a pair must gain by itself. Unrelated clips come to 5 to 8."""
+"""The log-likelihood that a pair must gain by itself. Unrelated clips come to 2.4 to 6.6."""
 
 CANDIDATES = 6
 LEAST_S = 0.5  # less in common is never enough

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from descent.clock.stir import Watched, watch
-from descent.clock.views import close, fit_views, fit_views_jointly, tie
+from descent.clock.views import SURE_MARGIN, close, fit_views, fit_views_jointly, tie
 from descent.errors import UnsureSync
 
 RATE = 30
@@ -56,7 +56,7 @@ def test_two_sides_of_one_event_are_tied() -> None:
     """Two views of balls in flight give the offset to a fraction of a frame."""
     fit = fit_views(*camera(0.0), *camera(0.5, 3.37))
     assert abs(fit.offset + 3.37) < 0.25 / RATE
-    assert fit.margin >= 1.5
+    assert fit.margin >= SURE_MARGIN
     assert fit.evidence["kind"] == "views"
 
 
