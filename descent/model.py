@@ -133,8 +133,9 @@ class Stage:
     function of the parameters. `measure(clip, params, progress=None) -> Mapping` looks once
     and returns plain JSON numbers (lists a frame allowed), calling `progress(done, total)`;
     None where nothing is measured. Of what it found `apply` reads only `per_frame` (lists of
-    one value a frame) and `pinned` (the same for all); the rest is for people. `order` is its
-    place in the chain, smaller first.
+    one value a frame) and `pinned` (the same for all); the rest is for people. A `timed` stage
+    measures with `clip.times` in seconds; for others they may be numbers of frames. `order`
+    is its place in the chain, smaller first.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Stage:
     measure: Callable[..., Mapping[str, Any]] | None = None
     per_frame: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
+    timed: bool = False
     order: int = 0
 
     @property

@@ -17,6 +17,7 @@ STAGES: Mapping[str, str] = {
     "levels": "descent.restore.levels:STAGE",
     "defects": "descent.restore.defects:STAGE",
     "deflicker": "descent.restore.deflicker:STAGE",
+    "field": "descent.restore.field:STAGE",
     "debayer": "descent.restore.debayer:STAGE",
     "denoise": "descent.restore.denoise:STAGE",
     "deblur": "descent.restore.deblur:STAGE",
