@@ -10,7 +10,7 @@ from typing import Protocol
 
 from descent.clock.doors import Clocks, tai_to_utc
 from descent.errors import TimeUnknown
-from descent.model import Finding, Shot
+from descent.model import Finding, Shot, Stamp
 from descent.tools.exact import common, is_gap, local_medians, scaled
 from descent.tools.text import some
 
@@ -67,9 +67,12 @@ def product_times(
     late = [
         k
         for k, (shot, record) in enumerate(frames)
-        if record is not None and shot.stamp is not None and shot.stamp.clock == "sclk"
+        if record is not None and shot.stamp is not None
         and record.instrument in LANDING_CAMERAS
-        and (record.sol != 0 or not first <= shot.stamp.value <= last)
+        # The feed's records give that time in UTC as well.
+        and ((shot.stamp.clock == "sclk"
+              and (record.sol != 0 or not first <= shot.stamp.value <= last))
+             or (shot.stamp.clock == "utc" and record.sol != 0))
     ]  # fmt: skip
     if not late:
         return set(), []
@@ -79,7 +82,7 @@ def product_times(
     what = (
         f"{len(late)} of {len(frames)} names tell when the product was made on the rover, not "
         f"when the shutter opened: {shot.path.name} reads as "
-        f"{_reads(shot.stamp.value, clocks)}, sol {record.sol}"
+        f"{_reads(shot.stamp, clocks)}, sol {record.sol}"
     )
     known = f"{float(rate):g}" if rate else "30"
     cure = (
@@ -108,13 +111,15 @@ def _window(clocks: Clocks, events: Mapping[str, Fraction]) -> tuple[Fraction, F
     return first, last
 
 
-def _reads(sclk_s: Fraction, clocks: Clocks) -> str:
+def _reads(stamp: Stamp, clocks: Clocks) -> str:
+    if stamp.clock == "utc":
+        return tai_to_utc(stamp.value, 0)
     if clocks.sclk is not None:
         try:
-            return tai_to_utc(clocks.sclk.tai(sclk_s), 0)
+            return tai_to_utc(clocks.sclk.tai(stamp.value), 0)
         except TimeUnknown:
             pass
-    return f"SCLK {float(sclk_s):.3f}"
+    return f"SCLK {float(stamp.value):.3f}"
 
 
 def going_back(camera: str, times: Sequence[tuple[Shot, Fraction]]) -> list[Finding]:

@@ -296,6 +296,14 @@ def test_corrections_by_hand() -> None:
         assert text in laid.how
 
 
+def test_the_feed_tells_the_making_of_the_product_in_utc_too() -> None:
+    """A landing frame of a later sol is refused by whichever clock the feed's record gives."""
+    _, records = mars("ESF_0001_0667022261_840ECM_N0010052EDLC00001_0010LUJ01.png")
+    at = Stamp(utc_to_tai("2021-02-19T15:59:17Z"), "utc", F(1, 2))
+    with pytest.raises(TimeUnknown, match=r"reads as 2021-02-19T15:59:17Z, sol 1"):
+        lay("c", [Shot("c", Path("a.png"), at)], records, clocks=CLOCKS, events=EVENTS)
+
+
 def test_the_middle_of_the_exposure() -> None:
     """A stamp tells when the shutter opened: each frame's time is the middle of its exposure."""
     lengths = [F(95, 1000), F(2, 1000), F(0)]
