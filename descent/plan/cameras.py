@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 from descent.clock.assign import Laid, lay
 from descent.clock.doors import Clocks, utc_to_tai
@@ -19,6 +20,7 @@ from descent.sources.geometry import Geometry
 from descent.sources.listing import Listing, list_camera
 from descent.sources.reader import examine
 from descent.stages import STAGES, stage
+from descent.tools.files import confined, sha256
 
 # A frame is left out by what identifies it: camera, file name, index in the file.
 LeftOut = frozenset[tuple[str, str, int]]
@@ -53,7 +55,9 @@ def plan_camera(
     findings += laid.findings
     stored, source, said = _source(camera, laid.shots)
     findings += said
-    stages, after, said = plan_stages(name, camera, loaded.config, source, _of_kind(name, loaded))
+    stages, after, said = plan_stages(
+        name, camera, loaded.config, source, _of_kind(name, loaded), loaded.base
+    )
     findings += said
     if not stages and stored.transfer == "raw":
         # Nothing turns counts into light, so they are shown as the numbers they are.
@@ -147,7 +151,12 @@ def _source(camera: Camera, shots: Sequence[Shot]) -> tuple[Format, Format, tupl
 
 
 def plan_stages(
-    name: str, camera: Camera, config: Config, source: Format, of_kind: Collection[str] = ()
+    name: str,
+    camera: Camera,
+    config: Config,
+    source: Format,
+    of_kind: Collection[str] = (),
+    base: Path = Path(),
 ) -> tuple[tuple[StagePlan, ...], Format, tuple[Finding, ...]]:
     """The stages of a camera in the table's order, every parameter written out.
 
@@ -168,6 +177,10 @@ def plan_stages(
         params = found.params.model_validate(written if isinstance(written, Mapping) else {})
         if "look" in type(params).model_fields and "look" not in params.model_fields_set:
             params = params.model_copy(update={"look": config.look})
+        if getattr(params, "flat", None):
+            # What a calibration picture holds decides pixels: its digest names them too.
+            flat = confined(base / params.flat, [base])
+            params = params.model_copy(update={"flat": str(flat), "flat_sha256": _digest(flat)})
         try:
             after = found.gives(after, params)
         except FormatError as error:
@@ -187,6 +200,17 @@ def plan_stages(
             do="write restore: {debayer: {}}",
         )
     return tuple(stages), after, tuple(findings)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise FormatError(
+            "is no calibration picture that can be read",
+            where=str(path),
+            do="name a TIFF or a PNG beside the frames",
+        ) from error
 
 
 def _of_kind(name: str, loaded: Loaded) -> set[str]:
