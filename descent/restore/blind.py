@@ -37,7 +37,12 @@ _SCHEDULES = (
     (1.6e-2, 3e-4), (1.6e-2, 1e-3), (1.6e-2, 4e-3), (3e-2, 1e-3),
 )  # fmt: skip
 _FINALISTS = 3
-_SHARE = 0.25  # a larger one holds what is left unexplained more against a kernel than ringing
+# A larger share holds what is left unexplained more against a kernel than ringing: with noise,
+# for finer versions, which differ little in how they ring.
+_SHARE, _SHARE_NOISY = 0.25, 0.6
+_QUIET = 0.007  # of full scale, with what a kernel leaves unexplained
+_SPARSE_FINE = 1e-3
+_SOFT_PX = (0.5, 0.7)  # edges of lenses and sensors are as soft as this
 _RIDGE = 0.01  # of the gradients' energy; a larger one makes softer kernels
 _FAINT = 0.03  # weights below this share of the largest are noise
 _REFINE, _REFINE_WEIGHT = 3, 4.0
@@ -111,17 +116,23 @@ def _kernel_from(
     sharp: tuple[NDArray[np.float32], NDArray[np.float32]],
     blurred: tuple[NDArray[np.float32], NDArray[np.float32]],
     size: int,
+    soft_px: float = 0.0,
 ) -> NDArray[np.float32]:
     """The kernel (size, size), none below 0, that takes sharp gradients to blurred ones.
 
-    Ridge regression by accelerated projected gradients on the normal equations.
+    `soft_px` is how soft edges were before they blurred: the sharp gradients are blurred by
+    a Gaussian of it first. Ridge regression by accelerated projected gradients on the normal
+    equations.
     """
     rows, cols = sharp[0].shape
     shape = fast_length(rows + size), fast_length(cols + size)
+    y = np.fft.fftfreq(shape[0])[:, None]
+    x = np.fft.rfftfreq(shape[1])[None]
+    soft = np.exp(-2 * (np.pi * soft_px) ** 2 * (y * y + x * x)).astype(np.float32)
     auto = np.zeros((shape[0], shape[1] // 2 + 1), np.float32)
     cross = np.zeros_like(auto, np.complex64)
     for s, b in zip(sharp, blurred, strict=True):
-        f = sf.rfft2(s, shape)
+        f = sf.rfft2(s, shape) * soft
         auto += f.real * f.real + f.imag * f.imag
         cross += np.conj(f) * sf.rfft2(b, shape)
     half = size // 2
@@ -223,23 +234,54 @@ def _shrunk(picture: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(picture, (cols, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _finished(
+def _softened(kernel: NDArray[np.float32], soft_px: float) -> NDArray[np.float32]:
+    wide = cv2.copyMakeBorder(kernel, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(
+        cv2.GaussianBlur(wide, (7, 7), soft_px, borderType=cv2.BORDER_CONSTANT), np.float32
+    )
+
+
+def _natural(
     picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float
 ) -> NDArray[np.float32]:
     """A finer version of a kernel, from the strongest natural gradients instead of a few edges."""
-    size, blurred = len(kernel), _differences(picture)
+    size = len(kernel)
+    weight = _REFINE_WEIGHT * weight_for(picture, kernel, noise)
+    sharp = _differences(solve(picture, kernel, weight, iterations=40))
+    return _cleaned(_kernel_from(_strong(sharp, size), _differences(picture), size))
+
+
+def _finished(
+    picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float
+) -> list[NDArray[np.float32]]:
+    """Finer versions of a kernel: natural instead of few edges, and edges of other softness.
+
+    In a quiet picture only the last natural one, which there is best; noise is taken for
+    natural gradients too, so in a noisy one the others are tried as well.
+    """
+    found, k = [kernel], kernel
     for _ in range(_REFINE):
-        weight = _REFINE_WEIGHT * weight_for(picture, kernel, noise)
-        sharp = _differences(solve(picture, kernel, weight, iterations=40))
-        kernel = _cleaned(_kernel_from(_strong(sharp, size), blurred, size))
-    return kernel
+        k = _natural(picture, k, noise)
+        found.append(k)
+    if noise < _QUIET:
+        return [k]
+    blurred = _differences(picture)
+    for soft in _SOFT_PX:
+        k = kernel
+        for _ in range(2):
+            sharp = _differences(_latent(picture, _softened(k, soft), _SPARSE_FINE))
+            k = _cleaned(_kernel_from(sharp, blurred, len(k), soft))
+        found += [k, _natural(picture, k, noise)]
+    return found
 
 
-def _flaw(picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float) -> float:
+def _flaw(
+    picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: float, share: float = _SHARE
+) -> float:
     """How bad a kernel is, without the truth: what it leaves unexplained, and what rings.
 
     Normalised sparsity of the restored gradients (Krishnan, Tay and Fergus, CVPR 2011) times
-    the residual's standard deviation to the power of a quarter: ringing raises the first, a
+    the residual's standard deviation to the power of `share`: ringing raises the first, a
     wrong shape the second.
     """
     x = solve(picture, kernel, weight_for(picture, kernel, noise), iterations=40)
@@ -251,7 +293,7 @@ def _flaw(picture: NDArray[np.float32], kernel: NDArray[np.float32], noise: floa
     left = float(np.sqrt((rest.astype(np.float64) ** 2).mean())) if rest.size else 1.0
     # Explaining the noise as well is no merit: kernels close to a point do that.
     left = max(left, noise_of(picture), 1e-6)
-    return float(sparsity) * math.pow(left, _SHARE)
+    return float(sparsity) * math.pow(left, share)
 
 
 def _patch(grey: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -332,8 +374,9 @@ def estimate_kernel(picture: NDArray[Any], *, size: int) -> NDArray[np.float32]:
 
     over_rows(climb, len(_SCHEDULES), grain=1)
     found.sort(key=lambda k: _flaw(grey, k, noise))
-    finer = [_finished(grey, k, noise) for k in found[:_FINALISTS]]
-    return _fitted(min(finer, key=lambda k: _flaw(grey, k, noise)), size)
+    finer = [k for first in found[:_FINALISTS] for k in _finished(grey, first, noise)]
+    share = _SHARE if noise < _QUIET else _SHARE_NOISY
+    return _fitted(min(finer, key=lambda k: _flaw(grey, k, noise, share)), size)
 
 
 def _fitted(kernel: NDArray[np.float32], size: int) -> NDArray[np.float32]:
