@@ -66,9 +66,11 @@ def prepare(
             _same(camera, whole.cameras[name])
             frames |= set(used_frames(name, whole.outputs, reach, count))
         used[name] = sorted(frames)
-    digests = _digests(plan.cameras, used, store / "digests.json", progress)
     restored = any(camera.stages for camera in (*plan.cameras.values(), *whole.cameras.values()))
-    name, parts = fingerprint([CANVAS, RESTORE] if restored else [CANVAS])
+    with ThreadPoolExecutor(1) as beside:  # the probes load code while files are read
+        probed = beside.submit(fingerprint, [CANVAS, RESTORE] if restored else [CANVAS])
+        digests = _digests(plan.cameras, used, store / "digests.json", progress)
+        name, parts = probed.result()
     measured = measure.look(
         plan.cameras,
         used,

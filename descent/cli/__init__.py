@@ -7,9 +7,12 @@ so that `descent --help` starts in the time that click takes and no more.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -105,6 +108,8 @@ def descent() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `sys.argv` when none is given."""
+    # Read when NumPy and SciPy are imported: their idle threads spin for a tenth of a second.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         words = None if arguments is None else list(arguments)
         code = descent.main(words, prog_name="descent", standalone_mode=False)
@@ -115,3 +120,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     return code if isinstance(code, int) else 0
+
+
+def entry() -> NoReturn:
+    """The console script: one command line, then out at once.
+
+    All is written, checked and unlocked when a command returns; taking the interpreter down
+    piece by piece after a render would only keep people waiting.
+    """
+    code = main()
+    with suppress(OSError):  # nobody listens any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from descent.cli import entry
 
-from descent.cli import main
-
-sys.exit(main())
+entry()

@@ -13,16 +13,10 @@ import av
 
 from descent.encode.encoder import BT709, LIMITED, libav_errors, planes_of
 from descent.encode.profile import Profile
-from descent.encode.signature import (
-    Signature,
-    film_hash,
-    mismatch,
-    picture_digest,
-    signature,
-    sure_change,
-)
-from descent.errors import EncodeError, VerifyError
+from descent.encode.signature import film_hash, picture_digest
+from descent.errors import VerifyError
 from descent.model import Planes
+from descent.tools.ahead import ahead
 
 DEMUXERS = {".mp4": "mov", ".mov": "mov", ".m4a": "mov", ".mkv": "matroska"}
 
@@ -46,102 +40,94 @@ def open_film(path: Path) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """One decoded picture: its frame number by its time, and its planes while they last."""
+class Wanted:
+    """What every picture of a film must be: `where` is told in errors, sizes are in px."""
 
-    number: int
-    planes: Planes
+    where: str
+    profile: Profile
+    rate: Fraction
+    rows: int
+    cols: int
 
+    def settle(self, decoder: Any) -> None:
+        """Let a decoder say what it finds wrong, instead of showing it as well as it can."""
+        # Slices of a picture side by side: frames side by side would hold more of them.
+        decoder.thread_count, decoder.thread_type = 2, "SLICE"
+        decoder.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
-def decode(path: Path, profile: Profile, rate: Fraction, threads: int = 2) -> Iterator[Decoded]:
-    """Every picture of a film in order; raises `VerifyError` at the first that is not right.
+    def time(self, pts: int | None, number: int, base: Fraction) -> None:
+        """Hold a time, in units of `base` s, to a frame's place.
 
-    Holds each frame's time to its place (exactly, or within the half millisecond that
-    Matroska rounds away), and size, samples and colour tags to the profile.
-    """
-    with open_film(path) as file, libav_errors("cannot be decoded", str(path)):
-        if not file.streams.video:
-            raise VerifyError("holds no pictures", where=str(path))
-        stream = file.streams.video[0]
-        context = stream.codec_context
-        context.thread_count, context.thread_type = threads, "AUTO"
-        context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
-        with _complaints() as heard:
-            for number, frame in enumerate(file.decode(stream)):
-                _check_frame(frame, number, path, profile, rate, stream.time_base)
-                yield Decoded(number, planes_of(frame, profile.depth > 8))
-            if wrong := [text.strip() for _, name, text in heard if name == context.name]:
-                raise VerifyError(f"does not decode cleanly: {wrong[0]}", where=str(path))
+        Exactly, or within the half millisecond that Matroska rounds away.
+        """
+        slack = Fraction(1, 2) * base if self.profile.container == "mkv" else 0
+        if pts is None or abs(pts * base - number / self.rate) > slack:
+            time = None if pts is None else pts * base
+            what = f"has time {time} s, not {number / self.rate} s"
+            raise VerifyError(what, where=f"{self.where}: frame {number}")
+
+    def tags(self, of: Any, where: str) -> None:
+        """Hold the colour tags of a picture or a stream to BT.709, limited range."""
+        tags = (of.colorspace, of.color_primaries, of.color_trc, of.color_range)
+        if tuple(map(int, tags)) != (BT709, BT709, BT709, LIMITED):
+            raise VerifyError(f"has colour tags {tags}, not BT.709 limited", where=where)
+
+    def planes(self, frame: Any, number: int, base: Fraction) -> Planes:
+        """The planes of decoded frame `number`; raises `VerifyError` if it is not right."""
+        where = f"{self.where}: frame {number}"
+        self.time(frame.pts, number, base)
+        if frame.is_corrupt:
+            raise VerifyError("is corrupt", where=where)
+        if frame.format.name != self.profile.pixel_format:
+            what = f"has samples {frame.format.name}, not {self.profile.pixel_format}"
+            raise VerifyError(what, where=where)
+        self.tags(frame, where)
+        planes = planes_of(frame, self.profile.depth > 8)
+        if planes.y.shape != (self.rows, self.cols):
+            what = f"is {frame.width} x {frame.height} px, not {self.cols} x {self.rows}"
+            raise VerifyError(what, where=where)
+        return planes
 
 
 @contextmanager
-def _complaints() -> Iterator[list[tuple[int, str, str]]]:
-    """What libav only logs: FFV1 hides a slice whose checksum fails behind the last frame's."""
+def listening(decoder: str, where: str) -> Iterator[None]:
+    """Raise `VerifyError` for what a decoder of that name only logs.
+
+    FFV1 hides a slice whose checksum fails behind the last frame's.
+    """
     level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture(local=False) as heard:
-            yield heard
+            yield
+            if wrong := [text.strip() for _, name, text in heard if name == decoder]:
+                raise VerifyError(f"does not decode cleanly: {wrong[0]}", where=where)
     finally:
         av.logging.set_level(level)
 
 
-def _check_frame(
-    frame: Any, number: int, path: Path, profile: Profile, rate: Fraction, base: Fraction
-) -> None:
-    where = f"{path}: frame {number}"
-    slack = Fraction(1, 2) * base if profile.container == "mkv" else 0
-    if frame.pts is None or abs(frame.pts * base - number / rate) > slack:
-        time = None if frame.pts is None else frame.pts * base
-        raise VerifyError(f"has time {time} s, not {number / rate} s", where=where)
-    if frame.is_corrupt:
-        raise VerifyError("is corrupt", where=where)
-    if frame.format.name != profile.pixel_format:
-        what = f"has samples {frame.format.name}, not {profile.pixel_format}"
-        raise VerifyError(what, where=where)
-    tags = (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range)
-    if tuple(map(int, tags)) != (BT709, BT709, BT709, LIMITED):
-        raise VerifyError(f"has colour tags {tags}, not BT.709 limited", where=where)
+def _decoded(path: Path, wanted: Wanted) -> Iterator[Planes]:
+    with open_film(path) as file, libav_errors("cannot be decoded", str(path)):
+        if not file.streams.video:
+            raise VerifyError("holds no pictures", where=str(path))
+        stream = file.streams.video[0]
+        wanted.settle(stream.codec_context)
+        with listening(stream.codec_context.name, str(path)):
+            for number, frame in enumerate(file.decode(stream)):
+                yield wanted.planes(frame, number, stream.time_base)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBack:
-    """What decoding a film once told: its frames' digests in order."""
+def picture_digests(
+    path: Path, profile: Profile, rate: Fraction, *, rows: int, cols: int
+) -> tuple[bytes, ...]:
+    """The digests of a film's pictures in order, all of it decoded.
 
-    digests: tuple[bytes, ...]
-
-    @property
-    def picture_hash(self) -> str:
-        """The hash of the frames' hashes."""
-        return film_hash(self.digests)
-
-
-def read_back(
-    path: Path,
-    profile: Profile,
-    rate: Fraction,
-    *,
-    rows: int,
-    cols: int,
-    fed: list[Signature] | None = None,
-) -> ReadBack:
-    """Decode a film once; with `fed`, hold a signature of every frame against what was fed.
-
-    Raises `VerifyError` (or `EncodeError` from libav) naming the frame.
+    Raises `VerifyError` (or `EncodeError` from libav) at the first picture whose time, size,
+    samples or colour tags are not those of the profile.
     """
-    digests: list[bytes] = []
-    signatures: list[Signature] = []
-    for picture in decode(path, profile, rate):
-        if picture.planes.y.shape != (rows, cols):
-            shape = picture.planes.y.shape
-            what = f"is {shape[1]} x {shape[0]} px, not {cols} x {rows}"
-            raise VerifyError(what, where=f"{path}: frame {picture.number}")
-        digests.append(picture_digest(picture.planes))
-        if fed is not None:
-            signatures.append(signature(picture.planes))
-    if fed is not None and (bad := mismatch(fed, signatures, sure_change(profile.crf))) is not None:
-        raise EncodeError(bad[1], where=f"{path}: frame {bad[0]}", do="run again")
-    return ReadBack(tuple(digests))
+    wanted = Wanted(str(path), profile, rate, rows, cols)
+    # One is hashed while the next is decoded.
+    return tuple(picture_digest(planes) for planes in ahead(_decoded(path, wanted)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +258,11 @@ def verify_video(
             what = f"{key} is {found[key]}, the record says {want}"
             raise VerifyError(what, where=str(path), do="render it again")
     if full:
-        check = read_back(path, profile, rate, rows=rows, cols=cols)
-        if len(check.digests) != frames:
-            what = f"{len(check.digests)} frames decode, not {frames}"
+        digests = picture_digests(path, profile, rate, rows=rows, cols=cols)
+        if len(digests) != frames:
+            what = f"{len(digests)} frames decode, not {frames}"
             raise VerifyError(what, where=str(path), do="render it again")
-        if picture_hash is not None and check.picture_hash != picture_hash:
+        if picture_hash is not None and film_hash(digests) != picture_hash:
             what = "its pictures are not those that were rendered"
             raise VerifyError(what, where=str(path), do="render it again")
     return info

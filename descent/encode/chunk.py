@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from descent.encode.check import read_back
+from descent.encode.echo import Echo
 from descent.encode.encoder import Encoder, check_planes, libav_errors
 from descent.encode.profile import Profile
 from descent.encode.signature import Signature, film_hash, signature
 from descent.errors import EncodeError
 from descent.model import Planes
 from descent.tools.files import atomic, sha256
+from descent.tools.process import give_back, step_back
 
-# Encoders take the memory: one at a time in a process, while another job checks its chunk.
+# Encoders take the memory: one at a time in a process, whatever else its jobs do.
 _ENCODING = threading.Semaphore(1)
+
+
+SETTLED = 4  # the picture by which all code is loaded that makes pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ def write_chunk(
     frames: int | None = None,
     verify: bool = True,
 ) -> ChunkRecord:
-    """Encode `pictures` into a chunk at `path`, decode it once to check it, and name it.
+    """Encode `pictures` into a chunk at `path`, decoding each as it comes to check it.
 
     A picture's planes may be reused as soon as the next one is asked for. `frames` is how
     many there must be: one more or less is an error, as are planes of another shape, type
@@ -79,28 +85,38 @@ def write_chunk(
     Raises `EncodeError`, `FormatError`, or `DescentError` for a full disk.
     """
     path = Path(path)
+    fed: list[Signature] = []
+
+    def feed(encoder: Encoder) -> None:
+        for number, picture in enumerate(pictures):
+            if number == frames:
+                raise EncodeError(f"was given more than {frames} frames", where=str(path))
+            check_planes(picture, profile, rows, cols, f"{path}: frame {number}")
+            if verify:
+                fed.append(signature(picture))
+            encoder.feed(picture)
+            if number == SETTLED:
+                give_back()
+
     with atomic(path) as temporary:
-        fed: list[Signature] = []
         with (
             _ENCODING,
+            nullcontext() if not verify else Echo(profile, rate, rows, cols, str(path)) as echo,
             libav_errors(f"{profile.codec} failed", str(path)),
-            Encoder(temporary, profile, rows, cols, rate) as encoder,
+            Encoder(temporary, profile, rows, cols, rate, echo) as encoder,
         ):
-            for number, picture in enumerate(pictures):
-                if number == frames:
-                    raise EncodeError(f"was given more than {frames} frames", where=str(path))
-                check_planes(picture, profile, rows, cols, f"{path}: frame {number}")
-                if verify:
-                    fed.append(signature(picture))
-                encoder.feed(picture)
+            with ThreadPoolExecutor(1, initializer=step_back) as hand:
+                # Pictures wait for the encoder, never it for them: it goes first on the cores.
+                hand.submit(feed, encoder).result()
             if encoder.frames == 0 or encoder.frames != (frames or encoder.frames):
                 what = f"was given {encoder.frames} frames, not {frames or 'one or more'}"
                 raise EncodeError(what, where=str(path))
             encoder.finish()
-        digests: tuple[bytes, ...] = ()
-        if verify:
-            check = read_back(temporary, profile, rate, rows=rows, cols=cols, fed=fed)
-            digests = check.digests
+            if echo is not None:
+                echo.finish(fed)
+        give_back()
+        if echo is not None:
+            echo.hold(temporary)
         return ChunkRecord(
             frames=encoder.frames,
             rows=rows,
@@ -111,6 +127,6 @@ def write_chunk(
             reorder=encoder.reorder,
             bytes=temporary.stat().st_size,
             sha256=sha256(temporary),
-            picture_hash=film_hash(digests),
-            frame_hashes=tuple(d.hex() for d in digests),
+            picture_hash=film_hash(echo.digests if echo is not None else ()),
+            frame_hashes=tuple(d.hex() for d in (echo.digests if echo is not None else ())),
         )

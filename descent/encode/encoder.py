@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -117,6 +117,13 @@ def libav_errors(what: str, where: str) -> Iterator[None]:
         raise EncodeError(f"{what}: {error.strerror or error}", where=where) from error
 
 
+class Listener(Protocol):
+    """Who is shown each packet before it is written."""
+
+    def hear(self, packet: Any, extradata: bytes | None) -> None:
+        """Take a packet, its times in frames, and the encoder's headers."""
+
+
 class Encoder:
     """A profile's encoder writing one file of `rate` frames/s; use as a context.
 
@@ -127,12 +134,20 @@ class Encoder:
 
     BUFFERS = 2  # one picture being encoded, one filled; more costs memory and wins nothing
 
-    def __init__(self, path: Path, profile: Profile, rows: int, cols: int, rate: Fraction) -> None:
+    def __init__(
+        self,
+        path: Path,
+        profile: Profile,
+        rows: int,
+        cols: int,
+        rate: Fraction,
+        listener: Listener | None = None,
+    ) -> None:
         check_size(profile, rows, cols, str(path))
         if rate <= 0:
             raise FormatError(f"{rate} frames/s is no rate", where=str(path), do="write 30")
         self.path, self.profile, self.rows, self.cols = path, profile, rows, cols
-        self.frames, self.version = 0, ""
+        self.frames, self.version, self._listener = 0, "", listener
         self.reorder, self._packets = 0, 0  # frames by which a packet may come late
         options = {"video_track_timescale": str(timescale(rate))}
         plain = profile.container == "mkv"  # its clock counts milliseconds, whatever one says
@@ -227,6 +242,8 @@ class Encoder:
                 self.version = _version(bytes(packet)[:4096], self.profile.codec)
             self.reorder = max(self.reorder, self._packets - packet.pts)
             self._packets += 1
+            if self._listener is not None:
+                self._listener.hear(packet, self._stream.codec_context.extradata)
             self._file.mux(packet)
 
     def finish(self) -> None:

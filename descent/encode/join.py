@@ -264,7 +264,7 @@ def _check_seams(
     # frame resets the decoder, so what came before it has no part in it.
     with open_film(path) as film, libav_errors("cannot be decoded", str(path)):
         stream = film.streams.video[0]
-        stream.codec_context.thread_count = 1
+        stream.codec_context.thread_count, stream.codec_context.thread_type = 2, "SLICE"
         for (_, record), start in zip(chunks, starts, strict=True):
             if not record.frame_hashes:
                 continue

@@ -84,8 +84,9 @@ class Feed:
     """Hands out a camera's frames as ticks come to them; each is pulled once."""
 
     def __init__(self, clip: Clip, shown: list[int | None]) -> None:
-        # The next frame is decoded while this one is composed and encoded.
-        self._frames = ahead(clip.pull(iter(in_order(shown))))
+        # The next frames are decoded while this one is composed and encoded: two, so that a
+        # camera of large pictures does not hold up the others.
+        self._frames = ahead(clip.pull(iter(in_order(shown))), depth=2)
         self._index: int | None = None
         self._frame: Frame | None = None
 

@@ -37,6 +37,7 @@ def write_poster(film: Film, folder: Path) -> Path:
     path = folder / POSTER
     with open_film(film.path) as container:
         stream = container.streams.video[0]
+        stream.codec_context.thread_count, stream.codec_context.thread_type = 2, "SLICE"
         container.seek(round(wanted / film.output.rate / stream.time_base), stream=stream)
         for frame in container.decode(stream):
             if round(frame.pts * stream.time_base * film.output.rate) == wanted:

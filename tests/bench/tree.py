@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psutil
 
-EVERY_S = 0.05
+# Adding up a gigabyte of pages holds up whoever maps memory meanwhile: often enough for a peak
+# that lasts for seconds, seldom enough to leave the walls alone.
+EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)

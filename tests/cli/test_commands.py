@@ -115,9 +115,9 @@ def test_stages_shows_the_table() -> None:
     text = cli("stages", "debayer").stdout
     assert text.startswith("debayer@")
     assert "levels" not in text.split()[0]
-    wrong = cli("stages", "debayr")
+    wrong = cli("stages", "colur")
     assert wrong.exit_code == 2
-    assert "did you mean debayer?" in wrong.stderr
+    assert "did you mean colour?" in wrong.stderr
 
 
 def test_doctor_finds_this_installation_fit() -> None:

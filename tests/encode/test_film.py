@@ -17,6 +17,7 @@ import pytest
 from descent.encode import chunk as chunk_module
 from descent.encode.check import probe, verify_video
 from descent.encode.chunk import ChunkRecord, write_chunk
+from descent.encode.echo import Echo
 from descent.encode.encoder import Encoder
 from descent.encode.join import Chapter, join
 from descent.encode.profile import Profile, load_profile
@@ -297,3 +298,25 @@ def test_records_travel_as_json(tmp_path: Path) -> None:
     assert ChunkRecord.from_json(record.to_json()) == record
     with pytest.raises(EncodeError, match=r"chunk\.1"):
         ChunkRecord.from_json({**record.to_json(), "version": "chunk.9"})
+
+
+@pytest.mark.parametrize("name", ["h264", "ffv1"])
+def test_a_file_that_holds_other_packets_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What was decoded is held against what was written, packet by packet."""
+    profile = load_profile(name)
+    written = Echo.hold
+
+    def spoilt(echo: Echo, path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2 - 40] ^= 4  # inside the pictures, which fill the file
+        path.write_bytes(data)
+        written(echo, path)
+
+    monkeypatch.setattr(Echo, "hold", spoilt)
+    noisy = [picture(k, profile) for k in range(9)]
+    with pytest.raises(EncodeError, match="does not hold what was encoded"):
+        write_chunk(tmp_path / f"c{profile.extension}", noisy, profile=profile, rows=ROWS,
+                    cols=COLS, rate=Fraction(30))  # fmt: skip
+    assert list(tmp_path.iterdir()) == []

@@ -60,7 +60,7 @@ def test_a_wheel_carries_the_command_and_the_configs(tmp_path: Path) -> None:
         wheel.name.split("-py3")[0] + ".dist-info",
     }
     (points,) = unpacked.glob("*.dist-info/entry_points.txt")
-    assert "descent = descent.cli:main" in points.read_text()
+    assert "descent = descent.cli:entry" in points.read_text()
     told = subprocess.run(
         [sys.executable, "-c", "from descent.tools.files import config_root as r; print(r())"],
         env={**os.environ, "PYTHONPATH": str(unpacked)},
