@@ -75,7 +75,10 @@ def fit_rotation(
     margin = unexplained(max(best.rival, null)) / unexplained(best.score)
     if (margin < SURE_MARGIN or best.score < SURE_AGREEMENT) and not accept_unsure:
         raise _refused(best, null)
-    found, segment = _fine(a, b, best, band_hz, most_steps, memory_s)
+    try:
+        found, segment = _fine(a, b, best, band_hz, most_steps, memory_s)
+    except np.linalg.LinAlgError:
+        raise _unsure("no common motion can be fitted to both") from None
     fit = _fit(
         found, segment, b, clock_a, clock_b, Fraction(epoch_a), Fraction(epoch_b), margin,
         {

@@ -19,7 +19,7 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.float32]
 
-CORNERS = 160  # more are slower and tell little more: their errors are not independent
+CORNERS = 110  # more are slower and tell little more: their errors are not independent
 FEWEST = 10
 _SHARE = 0.35  # of what was followed must agree, or the picture is at odds with itself
 _INLIER_PX = 1.5
@@ -202,8 +202,8 @@ class _Follower:
         if usual is not None:  # it goes on much as it did
             guess = (_moved(corners, *usual) * self.focal_px + centre).astype(np.float32)
         moved, good, _ = cv2.calcOpticalFlowPyrLK(
-            a.codes, b.codes, found, guess.reshape(-1, 1, 2), winSize=(15, 15), maxLevel=3,
-            criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.01),
+            a.codes, b.codes, found, guess.reshape(-1, 1, 2), winSize=(13, 13), maxLevel=3,
+            criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 9, 0.01),
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         kept = good.ravel() == 1
@@ -212,7 +212,7 @@ class _Follower:
             return *none, LOST
         cv2.setRNGSeed(0)
         _, inside = cv2.estimateAffinePartial2D(
-            here, there, method=cv2.RANSAC, ransacReprojThreshold=_INLIER_PX, maxIters=400
+            here, there, method=cv2.RANSAC, ransacReprojThreshold=_INLIER_PX, maxIters=200
         )
         agree = inside.ravel() == 1 if inside is not None else np.zeros(len(here), bool)
         if agree.sum() < max(FEWEST, _SHARE * len(here)):
@@ -235,7 +235,7 @@ def _fit(here: Floats, there: Floats) -> tuple[Floats, float, float]:
     p, q = here.astype(np.float64), there.astype(np.float64)
     spread = 1.0
     inverse: Floats = np.eye(4)
-    for _ in range(5):
+    for _ in range(4):
         at = _moved(p, turn, zoom)
         left = (q - at).ravel()
         u, v = at[:, 0], at[:, 1]

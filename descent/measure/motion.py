@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,12 +20,16 @@ from descent.clock.turns import turns
 from descent.model import Format, Frame, Job, Planes, Shot
 from descent.plan import canonical, plain
 from descent.sources.reader import open_clip
+from descent.sources.scan import open_video
+from descent.sources.video import turn_of
+from descent.sources.yuv import source_of
 from descent.tools.files import write_text
 from descent.work import Progress, checkpoint, run
 
-TURNS_VERSION = "turns.2"
-WIDEST_PX = 512  # pictures are read no wider: finer ones tell the turns little better
+TURNS_VERSION = "turns.4"
+WIDE_PX = 360  # pictures are read about so wide: finer ones tell the turns little better
 FRAMES_A_JOB = 240
+CLIP_FRAMES_A_JOB = 900  # a job begins at a keyframe, which may lie far back
 LOOKED_AT_S = 4.0  # pictures of so long are compared to find what rides with the camera
 USUAL_VIEW_DEG = 60.0  # where a config says no `view`
 
@@ -58,9 +63,10 @@ def measure_turns(
         step_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
         stretch = int(np.clip(round(LOOKED_AT_S / max(step_s, 1e-3)), 12, 300))
         # Neighbouring jobs share a frame, so that no turn between them is lost.
-        firsts = range(0, max(1, len(shots) - 1), FRAMES_A_JOB)
+        size = CLIP_FRAMES_A_JOB if _is_clip(shots) else FRAMES_A_JOB
+        firsts = range(0, max(1, len(shots) - 1), size)
         jobs[name] = [
-            _job(name, shots[k : k + FRAMES_A_JOB + 1], stored, view_deg, stretch) for k in firsts
+            _job(name, shots[k : k + size + 1], stored, view_deg, stretch) for k in firsts
         ]
     every = [job for own in jobs.values() for job in own]
     run(every, store=store, workers=workers, progress=progress).check()
@@ -87,7 +93,7 @@ def _job(name: str, shots: Sequence[Shot], stored: Format, view_deg: float, stre
         "stored": stored,
         "view_deg": view_deg,
         "stretch": stretch,
-        "widest": WIDEST_PX,
+        "factor": _factor(stored),
     }
     key = hashlib.sha256(canonical(decides).encode()).hexdigest()
     args = {**plain(decides), "camera": name}
@@ -123,28 +129,82 @@ def small_cols(stored: Format) -> int:
 
 
 def _factor(stored: Format) -> int:
-    return max(1, -(-stored.cols // WIDEST_PX))
+    return max(1, round(stored.cols / WIDE_PX))
 
 
 def small_pictures(shots: Sequence[Shot], stored: Format) -> Greys:
     """The frames as small grey pictures (rows, cols) uint8, one at a time."""
     import cv2
 
+    factor = _factor(stored)
+    rows, cols = stored.rows // factor, stored.cols // factor
+    for whole in _lumas(shots, stored) if _is_clip(shots) else _greys(shots, stored):
+        checkpoint()
+        # Any two by two of a mosaic hold each colour alike.
+        grey = cv2.blur(whole, (2, 2)) if stored.kind == "mosaic" else whole
+        if factor > 1:
+            cut = grey[: rows * factor, : cols * factor]
+            grey = cv2.resize(cut, (cols, rows), interpolation=cv2.INTER_AREA)
+        yield np.array(grey, np.uint8)
+
+
+def _is_clip(shots: Sequence[Shot]) -> bool:
+    return all(shot.pts is not None for shot in shots)
+
+
+def _lumas(shots: Sequence[Shot], stored: Format) -> Iterator[NDArray[Any]]:
+    """The luma of a clip's frames as it was decoded, where nothing has to be done to it."""
+    at = 0
+    while at < len(shots):
+        path = shots[at].path
+        own = [shot for shot in shots[at:] if shot.path == path]
+        for luma in _forward(path, [shot.pts for shot in own], stored):
+            yield luma
+            at += 1
+        if at < len(shots) and shots[at].path == path:
+            # The careful reader takes what this cannot, or says what is wrong with it.
+            rest = [shot for shot in shots[at:] if shot.path == path]
+            yield from _greys(rest, stored)
+            at += len(rest)
+
+
+def _forward(path: Path, wanted: Sequence[int | None], stored: Format) -> Iterator[NDArray[Any]]:
+    """The luma of frames by their time stamps, decoded straight on; stops at the first odd one."""
+    container, stream = open_video(path)
+    context = stream.codec_context
+    context.thread_count = 1
+    left = deque(wanted)
+    try:
+        container.seek(wanted[0] or 0, stream=stream, backward=True)
+        for frame in container.decode(stream):
+            if frame.pts is None or frame.pts < (left[0] or 0):
+                continue
+            source = source_of(frame, str(context.name))
+            as_is = source.bits == 8 and frame.format.is_planar and source.matrix != "rgb"
+            if frame.pts != left[0] or frame.is_corrupt or not as_is or turn_of(frame):
+                return
+            if (frame.height, frame.width) != (stored.rows, stored.cols):
+                return
+            plane = frame.planes[0]
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            yield rows[: frame.height, : frame.width]
+            left.popleft()
+            if not left:
+                return
+    except (OSError, ValueError):  # PyAV's errors are of these
+        return
+    finally:
+        container.close()
+
+
+def _greys(shots: Sequence[Shot], stored: Format) -> Iterator[NDArray[Any]]:
+    """The frames of any camera in grey, at their full size."""
     even = stored.rows % 2 == 0 and stored.cols % 2 == 0
     planes = stored.kind == "rgb" and stored.transfer != "raw" and even
     clip = open_clip(shots, [Fraction(k) for k in range(len(shots))], stored, planes=planes)
-    factor = _factor(stored)
-    rows, cols = stored.rows // factor, stored.cols // factor
     for frame in clip.pull(range(len(shots))):
-        checkpoint()
         assert frame is not None
-        grey = _grey(frame, stored)
-        if stored.kind == "mosaic":
-            grey = cv2.blur(grey, (2, 2))  # any two by two of a mosaic hold each colour alike
-        if factor > 1:
-            grey = grey[: rows * factor, : cols * factor]
-            grey = cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA)
-        yield np.asarray(grey, np.uint8)
+        yield _grey(frame, stored)
 
 
 def _grey(frame: Frame, stored: Format) -> NDArray[Any]:

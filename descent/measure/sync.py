@@ -150,6 +150,9 @@ def _seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
     moments = {name: t for name, (t, _) in events.items()}
     seats: dict[str, Seat] = {}
     findings: list[Finding] = []
+    if "sound" in loaded.config.sync.refine:
+        text = "sound is not measured: what cameras share is looked for in their pictures alone"
+        findings.append(Finding("sound_unmeasured", "sync.refine", text, level="note"))
     for name, camera in loaded.config.cameras.items():
         if camera.times is not None and camera.times.none:
             continue
