@@ -28,7 +28,7 @@ DATA = ROOT.parent / "shared" / "data"
 IMAGES = ROOT / "docs" / "images"
 GAINS = (1.28, 1.0, 2.38)
 # The camera file's matrix, rows of red, green and blue.
-MATRIX = ((1.013, 0.002, -0.015), (-0.046, 0.992, 0.054), (0.033, 0.006, 0.961))
+MATRIX = ((1.157, -0.143, -0.014), (-0.043, 1.057, -0.014), (-0.043, -0.143, 1.186))
 Codes = NDArray[np.uint8]
 
 

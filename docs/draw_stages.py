@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 IMAGES = ROOT / "docs" / "images"
 GAINS = (1.28, 1.0, 2.38)
-MATRIX = ((1.013, 0.002, -0.015), (-0.046, 0.992, 0.054), (0.033, 0.006, 0.961))
+MATRIX = ((1.157, -0.143, -0.014), (-0.043, 1.057, -0.014), (-0.043, -0.143, 1.186))
+# The sneak peek's, for the first-derived frame.
+DERIVED = ((1.013, 0.002, -0.015), (-0.046, 0.992, 0.054), (0.033, 0.006, 0.961))
 Codes = NDArray[np.uint8]
 
 
@@ -91,7 +93,7 @@ def paint() -> None:
     path = next((DATA / "edl_stills").glob("*FDR*.png"))
     codes = np.ascontiguousarray(np.asarray(Image.open(path).convert("RGB")))
     kind = Format(*codes.shape[:2], "rgb", "uint8", None, "raw", 255.0)
-    look = colour.Colour(gains=GAINS, matrix=MATRIX, exposure=0.8, shoulder=0.8)
+    look = colour.Colour(gains=GAINS, matrix=DERIVED, exposure=0.8, shoulder=0.8)
     made = shown(colour.STAGE.apply([Frame(codes)], 0, look, None, 0, kind).pixels)
     part = (slice(280, 1180), slice(700, 1900))
     halves = [Image.fromarray(p[part]).resize((800, 600), Image.Resampling.BOX)
