@@ -26,7 +26,7 @@ def world(seed: int = 3) -> NDArray[np.uint8]:
         small = rng.normal(size=(700 // size, 700 // size)).astype(np.float32)
         total += size**0.5 * cv2.resize(small, (700, 700), interpolation=cv2.INTER_CUBIC)
     total = (total - total.min()) / (total.max() - total.min())
-    return (total * 255).astype(np.uint8)
+    return np.asarray(total * 255, np.uint8)
 
 
 def pose(t: Floats, seed: int = 0) -> Floats:
@@ -47,7 +47,7 @@ def seen(ground: NDArray[np.uint8], angles: Floats, rng: np.random.Generator) ->
     H = K @ np.asarray(R) @ np.linalg.inv(wide)
     picture = cv2.warpPerspective(ground, H, (COLS, ROWS), flags=cv2.INTER_LINEAR)
     noisy = picture * rng.uniform(0.8, 1.1) + rng.normal(size=picture.shape) * 2
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 def film(t: Floats, *, seed: int = 0, noise: int = 1) -> Iterator[NDArray[np.uint8]]:

@@ -36,7 +36,7 @@ def world() -> NDArray[np.uint8]:
         small = rng.normal(size=(600 // size, 600 // size)).astype(np.float32)
         total += size**0.5 * cv2.resize(small, (600, 600), interpolation=cv2.INTER_CUBIC)
     total = (total - total.min()) / (total.max() - total.min())
-    return (total * 255).astype(np.uint8)
+    return np.asarray(total * 255, np.uint8)
 
 
 def angles(t: float, seed: int) -> NDArray[np.float64]:
