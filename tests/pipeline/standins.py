@@ -17,8 +17,7 @@ from descent.simulate import landing
 from .numbered import levels, mars_name
 
 # SCLK of the landing, s (its table of events).
-PARACHUTE, SHIELD, BACKSHELL = (666_952_000 + Fraction(s) for s in ("760.27", "782.90", "876.93"))
-TOUCHDOWN = 666_952_000 + Fraction("937.70")
+SHIELD, TOUCHDOWN = (666_952_000 + Fraction(s) for s in ("782.90", "937.70"))
 
 # A second and a half of each camera, where the configs look.
 WINDOWS = {

@@ -12,7 +12,7 @@ import pytest
 from . import standins
 from .conftest import command, contents, manifest, render
 from .numbered import mars_name, write_png
-from .standins import BACKSHELL, SHIELD, TOUCHDOWN
+from .standins import SHIELD, TOUCHDOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASES = ROOT / "configs" / "releases"
@@ -55,7 +55,7 @@ def rendered(config: Path, out: Path, *words: object) -> dict[str, object]:
     assert command("check", config, *chosen).code == 0
     plan = command("plan", config, *words)
     assert plan.code == 0, plan.data
-    made = render(config, out, *words, workers=2)
+    made = render(config, out, *words)
     assert made.code == 0, (made.data.get("error"), made.said)
     checked = command("verify", out)
     assert checked.code == 0, checked.data
@@ -80,23 +80,17 @@ def test_every_config_is_here() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["demo", "perseverance"])
 def test_landing_configs(landing: Path, tmp_path: Path, name: str) -> None:
-    """The landing from simulated frames, by the archive's names."""
+    """The landing from simulated frames, by the archive's names; one worker and two agree."""
     words = ["--set", f"folder={landing}", *small(*SMALL[name])]
     body = rendered(RELEASES / f"{name}.yaml", tmp_path / "out", *words)
     film = SMALL[name][0]
     assert "exposed" in states(body, film, "hover")
     assert "exposed" in states(body, film, "chute")
     assert "missing" in states(body, film, "ground")
-
-
-@pytest.mark.slow
-def test_one_worker_and_two_make_the_same_bytes(landing: Path, tmp_path: Path) -> None:
-    """Restored, measured, composed and joined: every file of the release is the same."""
-    words = ["--set", f"folder={landing}", *small(*SMALL["demo"])]
-    for workers in (1, 2):
-        out = tmp_path / f"{workers}" / "out"
-        assert render(RELEASES / "demo.yaml", out, *words, workers=workers).code == 0
-    assert contents(tmp_path / "1" / "out") == contents(tmp_path / "2" / "out")
+    if name == "demo":  # restored, measured, composed and joined
+        alone = tmp_path / "alone" / "out"
+        assert render(RELEASES / "demo.yaml", alone, *words, workers=2).code == 0
+        assert contents(alone) == contents(tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -111,9 +105,9 @@ def test_the_first_example(landing: Path, tmp_path: Path) -> None:
         write_png(folder / "rdc_lossless" / name, 2, k, colour=True)
     sclk = "0666952760_070"
     standins.clip(folder / "puc1" / f"EAF_0000_{sclk}ECV_N0000000EDLC00000_0000LUJ01.mp4", 60, 75)
-    sclk = f"{int(BACKSHELL):010d}_000"
+    sclk = f"{int(TOUCHDOWN) - 2:010d}_000"
     standins.clip(folder / "rdc" / f"EDF_0000_{sclk}ECV_N0000000EDLC00000_0000LUJ01.mp4", 30, 30)
-    standins.lcam(folder / "lcam", [SHIELD + 3 * k for k in range(30)])
+    standins.lcam(folder / "lcam", [SHIELD + 3 * k for k in range(12)])
     (folder / "lcam" / "frames.csv").rename(folder / "frames.csv")
     with wave.open(str(folder / "control_room.wav"), "wb") as file:
         file.setnchannels(1)
@@ -182,7 +176,7 @@ def test_configs_of_real_material_on_stand_ins(tmp_path: Path, name: str) -> Non
     words = ["--set", f"folder={folder}", *small(*SMALL[name])]
     for output in SMALL[name]:
         if name == "lcam":
-            words += ["--set", f"outputs.{output}.rate=6"]
+            words += ["--set", f"outputs.{output}.rate=2"]
     if name == "sneak_peek":
         words += ["--set", "outputs.card.size=640x360"]
     rendered(RELEASES / f"{name}.yaml", tmp_path / "out", *words)
@@ -194,7 +188,7 @@ def test_configs_of_real_material(shared_data: Path, tmp_path: Path, name: str) 
     """Each works on the real files, a short stretch of it."""
     words = ["--set", f"folder={shared_data / REAL[name][0]}", *small(*SMALL[name])]
     if name == "lcam":
-        words += ["--range", "touchdown - 12s..touchdown - 9s"]
+        words += ["--range", "touchdown - 12s..touchdown - 11s"]
     if name == "rocket":
         words += ["--range", "kick - 0.1s..kick + 0.1s"]
     if name == "multicam":

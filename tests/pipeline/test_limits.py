@@ -128,7 +128,7 @@ def peaks(*words: object) -> tuple[int, int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's high-water marks")
 def test_ten_times_the_film_takes_no_more_memory(simple: Simple, tmp_path: Path) -> None:
     """4 and 40 chunks, two workers: conductor and workers peak within a tenth of each other."""
-    film = FILM | {"profile": "draft", "size": "320x180"}
+    film = FILM | {"profile": "draft", "size": "320x180", "rate": 12}
     config = simple(count=80, rate=1, outputs={"film": film})
     found = []
     for name, seconds in (("short", 8), ("long", 80)):
