@@ -57,7 +57,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as name:
             landing(
                 name, seed=seed, scale=1, windows=SPANS, flight=True, truth_frames=True, workers=2
-            )  # type: ignore[arg-type]
+            )
             cameras = json.loads((Path(name) / "truth.json").read_text("utf-8"))["cameras"]
             for camera in SPANS:
                 score(Path(name), f"{seed}, {camera}", cameras[camera]["frames"])
@@ -82,7 +82,7 @@ def score(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
         start = time.process_time()
         after = STAGE.apply([frame], 0, params, measured, k, kind)
         spent.append(time.process_time() - start)
-        truth = cv2.imread(str(folder / "truth" / row["file"]), cv2.IMREAD_UNCHANGED)
+        truth = np.asarray(cv2.imread(str(folder / "truth" / row["file"]), cv2.IMREAD_UNCHANGED))
         sharp = truth[..., ::-1].astype(np.float32) / np.float32(65535)
         good = np.ones(sharp.shape[:2], bool) if frame.flags is None else (frame.flags & 1) == 0
         pixels = np.asarray(frame.pixels)
