@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from descent.clip import Clip
 from descent.errors import FormatError
@@ -305,3 +308,17 @@ def test_any_small_picture_comes_back_whole(
 def test_the_door_holds_the_public_names() -> None:
     """`deconvolve`, `estimate_kernel` and `accumulate` are found where they are promised."""
     assert {"accumulate", "deconvolve", "estimate_kernel"} <= set(deblur.__all__)
+
+
+def test_the_real_label_is_contradicted(shared_data: Path) -> None:
+    """LCAM labels say 95 ms; the real frames show no smear, deblur says so and keeps them."""
+    folder = shared_data / "lcam"
+    rows = list(csv.DictReader((folder / "frames.csv").read_text("utf-8").splitlines()))[24:32]
+    clock = next(name for name in rows[0] if "sclk" in name.lower())
+    paths = sorted(folder.glob("LVS_*.jpg"))[24:32]
+    frames = [np.ascontiguousarray(np.asarray(Image.open(p))[..., 0]) for p in paths]
+    linear = [f.astype(np.float32) / np.float32(255) for f in frames]
+    clip = clip_of(linear, [Fraction(row[clock]) for row in rows])
+    found = STAGE.measure(clip, Deblur(exposure_s=0.095))  # type: ignore[misc]
+    assert found["contradicted"]
+    assert found["restored"] == 0
