@@ -44,8 +44,10 @@ def pictures(path: Path, rows: int = 240) -> Iterator[NDArray[np.uint8]]:
     """The luma of a clip, made small as it is decoded."""
     with av.open(str(path)) as clip:
         for frame in clip.decode(video=0):
-            grey = np.frombuffer(frame.planes[0], np.uint8)
-            grey = grey.reshape(-1, frame.planes[0].line_size)[: frame.height, : frame.width]
+            luma: Any = frame.planes[0]
+            grey = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)[
+                : frame.height, : frame.width
+            ]
             cols = round(frame.width * rows / frame.height)
             yield np.asarray(cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -47,8 +48,10 @@ def jpeg(codes: Codes, quality: int) -> Codes:
 
 def kind_of(codes: Codes, cfa: str | None = None) -> Format:
     """The format of raw codes."""
+    name: Literal["mosaic", "rgb", "grey"]
     name = "mosaic" if cfa else "rgb" if codes.ndim == 3 else "grey"
-    return Format(*codes.shape[:2], name, "uint8", cfa, "raw", 255.0)  # type: ignore[arg-type]
+    rows, cols = codes.shape[:2]
+    return Format(rows, cols, name, "uint8", cfa, "raw", 255.0)
 
 
 def restored(codes: Codes, cfa: str | None = None) -> Frame:

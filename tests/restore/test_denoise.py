@@ -59,7 +59,8 @@ def noisy(picture: Picture, seed: int) -> Picture:
     """The picture with shot and read noise."""
     rng = np.random.default_rng(seed)
     sigma = np.sqrt(SHOT * picture + READ)
-    return np.clip(picture + sigma * rng.standard_normal(picture.shape), 0, 1).astype(np.float32)
+    seen = np.clip(picture + sigma * rng.standard_normal(picture.shape), 0, 1)
+    return np.asarray(seen, np.float32)
 
 
 def flight(count: int = 7, step: tuple[int, int] = (3, 2)) -> list[Picture]:
