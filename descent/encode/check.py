@@ -90,15 +90,16 @@ class Wanted:
 
 
 @contextmanager
-def listening(decoder: str, where: str) -> Iterator[None]:
+def listening(decoder: str, where: str, *, here: bool = False) -> Iterator[None]:
     """Raise `VerifyError` for what a decoder of that name only logs.
 
-    FFV1 hides a slice whose checksum fails behind the last frame's.
+    FFV1 hides a slice whose checksum fails behind the last frame's. With `here` only what is
+    logged in this thread counts: others may decode broken recordings meanwhile.
     """
     level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture(local=False) as heard:
+        with av.logging.Capture(local=here) as heard:
             yield
             if wrong := [text.strip() for _, name, text in heard if name == decoder]:
                 raise VerifyError(f"does not decode cleanly: {wrong[0]}", where=where)

@@ -54,6 +54,7 @@ class Echo:
         self._packets: list[_Packet] = []
         self._waiting: Queue[tuple[Any, bytes | None] | None] = Queue(WAITING)
         self._error: BaseException | None = None
+        self._ended = False  # the last packet has been taken
         self._thread = Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -118,21 +119,24 @@ class Echo:
 
     def _work(self) -> None:
         step_back()
-        wanted = self._wanted
         try:
-            with (
-                libav_errors("cannot be decoded", wanted.where),
-                listening(self._codec, wanted.where),
-            ):
-                for frame in self._frames():
-                    planes = wanted.planes(frame, len(self.digests), 1 / self._rate)
-                    self.digests.append(picture_digest(planes))
-                    self._signatures.append(signature(planes))
-                    del frame, planes  # a picture less to hold while the next is waited for
+            with libav_errors("cannot be decoded", self._wanted.where):
+                if self._codec == "ffv1":
+                    with listening(self._codec, self._wanted.where, here=True):
+                        self._look()
+                else:
+                    self._look()
         except BaseException as error:  # it is the encoder's side to raise
             self._error = error
-            while self._waiting.get() is not None:
-                pass  # whoever feeds must not wait for ever
+            while not self._ended:
+                self._ended = self._waiting.get() is None  # whoever feeds must not wait for ever
+
+    def _look(self) -> None:
+        for frame in self._frames():
+            planes = self._wanted.planes(frame, len(self.digests), 1 / self._rate)
+            self.digests.append(picture_digest(planes))
+            self._signatures.append(signature(planes))
+            del frame, planes  # a picture less to hold while the next is waited for
 
     def _frames(self) -> Iterator[Any]:
         decoder: Any = None
@@ -141,6 +145,7 @@ class Echo:
             if decoder is None:
                 decoder = self._decoder(extradata)
             yield from decoder.decode(packet)
+        self._ended = True
         if decoder is not None:
             yield from decoder.decode(None)
 
@@ -148,6 +153,8 @@ class Echo:
         """A decoder told what a container would tell it."""
         decoder: Any = av.CodecContext.create(self._codec, "r")
         self._wanted.settle(decoder)
+        if self._codec == "ffv1":
+            decoder.thread_count = 1  # so that what it says of a slice is said in this thread
         decoder.width, decoder.height = self._wanted.cols, self._wanted.rows
         decoder.colorspace = decoder.color_primaries = decoder.color_trc = BT709
         decoder.color_range = LIMITED
