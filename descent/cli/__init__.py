@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -129,7 +128,9 @@ def entry() -> NoReturn:
     piece by piece after a render would only keep people waiting.
     """
     code = main()
-    with suppress(OSError):  # nobody listens any more
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
+    except OSError:  # a full disk, or nobody listens any more: not all that was said arrived
+        code = code or 1
     os._exit(code)

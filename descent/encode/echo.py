@@ -42,7 +42,8 @@ class Echo:
     `hear(packet, extradata)` takes each before it is written. `finish(fed)` waits for the last
     and holds a signature of every picture against what was fed; `digests` are then those of
     the decoded pictures in order. `hold(path)` finds the very same packets in the file, so
-    that what was decoded is what was written.
+    that what was decoded is what was written; the file's own headers are tried where a film is
+    decoded at the seams of its chunks.
     """
 
     def __init__(self, profile: Profile, rate: Fraction, rows: int, cols: int, where: str) -> None:
@@ -63,7 +64,7 @@ class Echo:
         data = bytes(packet)
         own = av.Packet(data)
         own.pts, own.dts, own.time_base = packet.pts, packet.dts, 1 / self._rate
-        units = data.split(b"\0\0\1") if self._codec in UNITS else [data]
+        units = _by_start(data) if self._codec in UNITS else [data]
         self._packets.append(_Packet(packet.pts, packet.is_keyframe, _digest(units)))
         self._waiting.put((own, extradata))
 
@@ -92,9 +93,11 @@ class Echo:
             for packet in file.demux(stream):
                 if not packet.size:
                     continue
-                if len(found) < len(self._packets):
-                    frame = self._packets[len(found)].frame
-                    self._wanted.time(packet.pts, frame, packet.time_base)
+                if len(found) == len(self._packets):
+                    what = f"holds more packets than the {len(found)} that were encoded"
+                    raise EncodeError(what, where=str(path), do="run again")
+                frame = self._packets[len(found)].frame
+                self._wanted.time(packet.pts, frame, packet.time_base)
                 data = bytes(packet)
                 units = _by_length(data) if self._codec in UNITS else [data]
                 found.append(_Packet(frame, packet.is_keyframe, _digest(units)))
@@ -166,12 +169,16 @@ class Echo:
 
 
 def _digest(units: list[bytes]) -> bytes:
-    # Zeros before a start code belong to it, and no unit ends in one.
     whole = hashlib.sha256()
     for unit in units:
-        bare = unit.rstrip(b"\0")
-        whole.update(len(bare).to_bytes(4, "big") * bool(bare) + bare)
+        whole.update(len(unit).to_bytes(4, "big") + unit)
     return whole.digest()
+
+
+def _by_start(data: bytes) -> list[bytes]:
+    # Zeros before a start code belong to it: no unit ends in one.
+    units = (unit.rstrip(b"\0") for unit in data.split(b"\0\0\1"))
+    return [unit for unit in units if unit]
 
 
 def _by_length(data: bytes) -> list[bytes]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from descent.encode.chunk import ChunkRecord
+from descent.encode.encoder import memory_bytes
 from descent.encode.join import Chapter, FilmRecord, join
 from descent.encode.profile import Profile, load_profile
 from descent.errors import Damaged
@@ -23,8 +24,6 @@ from descent.work import Progress, run
 
 # A worker at rest, and what a source pixel takes on its way through a restore chain.
 WORKER_BYTES, RESTORE_BYTES = 250_000_000, 60
-# Pictures that an encoder keeps waiting: what looking ahead costs.
-LOOKAHEAD = {"ultrafast": 8, "veryfast": 24, "medium": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +118,9 @@ def camera_workers(plan: Plan, wanted: int | None) -> int | None:
 def _need(plan: Plan, output: OutputPlan) -> int:
     """About the peak memory of a worker, in bytes."""
     profile = load_profile(output.profile)
-    frame = output.rows * output.cols * (2 if profile.depth == 8 else 4)
-    waiting = LOOKAHEAD.get(profile.preset or "", 40)
     sources = [plan.cameras[name] for name in output.cameras]
     read = sum(c.source.rows * c.source.cols * (4 if c.planes else RESTORE_BYTES) for c in sources)
-    return WORKER_BYTES + frame * waiting + read
+    return WORKER_BYTES + memory_bytes(profile, output.rows, output.cols) + read
 
 
 def _film(

@@ -138,15 +138,3 @@ def line_kernel(length_px: float, angle_deg: float = 0.0) -> NDArray[np.float32]
     turn = np.deg2rad(angle_deg)
     half = length_px / 4 * np.array([np.cos(turn), np.sin(turn)])
     return motion_kernel(np.array([-half, half]))
-
-
-def gaussian_kernel(sigma_px: float) -> NDArray[np.float32]:
-    """A round Gaussian kernel cut at four sigmas; a larger sigma is a softer lens."""
-    if not 0 <= sigma_px <= 100:
-        raise FormatError(f"a kernel of sigma {sigma_px} px", do="write 0 to 100")
-    reach = int(np.ceil(4 * sigma_px))
-    at = np.arange(-reach, reach + 1, dtype=np.float64)
-    row = np.exp(-0.5 * (at / max(sigma_px, 1e-6)) ** 2)
-    kernel = np.outer(row, row)
-    out: NDArray[np.float32] = (kernel / kernel.sum()).astype(np.float32)
-    return out

@@ -52,7 +52,7 @@ class Crew(Protocol):
 
 
 class Here:
-    """Jobs in threads of this process: `overlap` at once, so that one checks while one encodes."""
+    """Jobs in threads of this process: `overlap` at once."""
 
     def __init__(self, overlap: int) -> None:
         self.events: Queue[Event] = Queue()

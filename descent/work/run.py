@@ -130,7 +130,7 @@ def run(
     A job is done when its outs and the JSON of its key are in `store`. One run has the
     store at a time; `wait_s` is how long to wait for another (None: for ever). `where` is
     "here" (threads of this process), "pool" (processes), or "auto": here for one worker.
-    `overlap` jobs share a process, so that one is checked while the next is encoded.
+    `overlap` jobs share a process: for jobs that leave it idle by turns.
     `need_bytes` is a worker's peak, or a function of its job; `limit_bytes` caps the sum.
     A worker that dies costs its jobs one of their `tries`. A job's own error is final: a
     damaged frame lets the others go on, any other stops handing out. The first Ctrl-C (or
