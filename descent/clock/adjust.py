@@ -143,9 +143,8 @@ def adjust(
         good_a = ((a.t1 - a.t0) < reach) & (a.weight > 0)
         inside = (s0 >= a.t0[0]) & (s1 <= a.t1[-1])
         good_b = (s1 - s0 < reach) & (segment >= 0) & inside & (b.weight > 0)
-        width = int(reach / step) + 6
-        rows_a = differences(grid, a.t0, np.minimum(a.t1, a.t0 + reach), width)
-        rows_b = differences(grid, s0, np.clip(s1, s0, s0 + reach), width)
+        rows_a = differences(grid, a.t0, _reached(a.t0, a.t1, good_a))
+        rows_b = differences(grid, s0, _reached(s0, s1, good_b))
         wa = weight_a * good_a * a.weight / sigma_a**2
         wb = weight_b * good_b * b.weight / sigma_b**2
         seen = b.by @ state.axes
@@ -173,7 +172,8 @@ def adjust(
         free_b = _freedom(normal, grid, rows_b, wb, probes[len(a.t0) :])
         sigma_a, weight_a = _spread(error_a * np.sqrt(a.weight)[:, None], good_a, free_a)
         sigma_b, weight_b = _spread(error_b * np.sqrt(b.weight)[:, None], good_b, free_b)
-        if turn > 3 and float(np.abs(move[: len(state.offset)]).max()) < 1e-7:
+        sure = np.sqrt(np.diag(covariance)[: len(start)])
+        if turn > 3 and bool((np.abs(move[: len(start)]) < 0.005 * sure).all()):
             break
     count = len(state.offset) + 1
     own = jacobian[: count - 1].sum(axis=0)
@@ -182,6 +182,13 @@ def adjust(
         state, covariance[:count, :count], sigma_a, sigma_b, int(good_b.sum()), error_b,
         -(through * error_b).sum(axis=1), (through * own).sum(axis=1),
     )  # fmt: skip
+
+
+def _reached(t0: Floats, t1: Floats, good: Bools) -> Floats:
+    """The ends of turns, those that do not count cut to the longest that does."""
+    longest = float((t1 - t0)[good].max()) if good.any() else 0.0
+    out: Floats = np.clip(t1, t0, t0 + longest)
+    return out
 
 
 def _smooth(motion: Floats, step: float, band_hz: float) -> Floats:

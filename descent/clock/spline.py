@@ -64,10 +64,11 @@ class Rows:
         return out
 
 
-def differences(grid: Grid, t0: Floats, t1: Floats, width: int) -> Rows:
-    """Rows that take the turned angle at `t1` less that at `t0`; both within `width` knots."""
+def differences(grid: Grid, t0: Floats, t1: Floats) -> Rows:
+    """Rows that take the turned angle at `t1` less that at `t0`, never before it."""
     first0, value0, _, _ = grid.basis(t0)
     first1, value1, _, _ = grid.basis(t1)
+    width = 4 + int((first1 - first0).max(initial=0))
     first = np.clip(first0, 0, grid.count - width)
     weights = np.zeros((len(t0), width))
     rows = np.arange(len(t0))
