@@ -8,6 +8,7 @@ left alone where nothing moves, nothing is smeared, or a restored one would be w
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,9 +23,9 @@ from descent.restore import exposure, guard, light
 from descent.restore.accumulate import accumulate
 from descent.restore.blind import estimate_kernel
 from descent.restore.deconvolve import deconvolve, noise_of
-from descent.restore.motion import GRID, View, link, luma, rate, view_of
+from descent.restore.motion import GRID, View, agreed, link, luma, rate, view_of
 from descent.restore.params import Params
-from descent.restore.unblur import MOST_PX, counts, judged, known_of, recolour, unblur
+from descent.restore.unblur import MOST_PX, Beside, counts, judged, known_of, recolour, unblur
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +57,13 @@ class Deblur(Params):
     smear: tuple[float, float] | None = Field(
         None, description="with known: how far the picture moved right and down in an exposure, px"
     )
+    frames: int = Field(
+        2,
+        ge=0,
+        le=3,
+        description="with motion: neighbours on either side that fill in what a frame's own blur "
+        "took away; a larger number restores more and takes longer, 0 uses each frame alone",
+    )
     strength: float = Field(
         1.0, ge=0, le=1, description="share of the restored picture that is taken; 0 does nothing"
     )
@@ -86,8 +94,9 @@ def measure(
     """The smear, noise and shares of each frame, and what became of a label's exposure.
 
     `smears[i]` are 6 x 8 x 2 px (right, down; row by row) or None where nothing is done,
-    `shares[i]` how much of each tile is restored, `noise[i]` of full scale. Looks at each
-    frame twice: motion first, then what restoring would do.
+    `shares[i]` how much of each tile is restored, `noise[i]` of full scale, `maps[i]` the
+    matrix (row by row) from frame i to the next or None. Looks at each frame twice: motion
+    first, then what restoring would do.
     """
     count = len(clip)
     passes = 1 if params.method == "known" else 2
@@ -99,6 +108,7 @@ def measure(
             progress(done[0], passes * count)
 
     noises = [0.0] * count
+    maps: list[list[float] | None] = [None] * count
     found: dict[str, Any]
     if params.method == "known":
         assert params.smear is not None
@@ -106,7 +116,7 @@ def measure(
         smears: list[NDArray[np.float64] | None] = [flat] * count
         found = {"exposure": "not asked for"}
     else:
-        rates, told, longest = _motion(clip, params, noises, step)
+        rates, told, longest = _motion(clip, params, noises, maps, step)
         smears, found = _exposed(rates, told, longest, params, clip.breaks)
     # A smear that somebody told is taken as long as it is.
     most = _MOST_PX if params.method == "known" else MOST_PX
@@ -120,7 +130,7 @@ def measure(
             shares[i] = judged(y, known, smear, noises[i], most)
         step()
     shares = guard.steady(shares, clip.breaks)
-    return found | _told(smears, shares, noises)
+    return found | _told(smears, shares, noises) | {"maps": maps}
 
 
 def _plane(frame: Frame, format: Format) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -132,7 +142,11 @@ def _plane(frame: Frame, format: Format) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _motion(
-    clip: Clip, params: Deblur, noises: list[float], step: Callable[[], None]
+    clip: Clip,
+    params: Deblur,
+    noises: list[float],
+    maps: list[list[float] | None],
+    step: Callable[[], None],
 ) -> tuple[list[Any], list[Any], float]:
     """The motion of each frame in px/s, the evidence for each exposure, and the longest."""
     count = len(clip)
@@ -160,14 +174,14 @@ def _motion(
         if frame is not None:
             y, known = _plane(frame, clip.format)
             noises[j], view = noise_of(y), view_of(y)
-            on = back = None
+            on = back = there = None
             if before is not None and before[0] == j - 1 and j not in clip.breaks:
                 gap = float(clip.times[j] - clip.times[j - 1])
-                on, back = link(before[1], view), link(view, before[1])
-                if on is not None and back is not None and gap > 0:
-                    on, back = on / gap, -back / gap
-                else:
-                    on = back = None
+                there, here = link(before[1], view), link(view, before[1])
+                if there is not None and here is not None and gap > 0:
+                    on = agreed(there.moved, here.moved) / gap
+                    back = -agreed(here.moved, there.moved) / gap
+                    maps[j - 1] = [float(f"{v:.8g}") for v in there.matrix.ravel()]
             settle(on)
             before = (j, view, y, known, back)
         step()
@@ -272,17 +286,60 @@ def apply(
         return frame
     assert isinstance(frame.pixels, np.ndarray)
     pixels = frame.pixels
-    y, known = _plane(frame, format)
+    y, known = _seen(frames[centre], format)
     take = np.asarray(share, np.float64).reshape(counts(y.shape[:2])) * params.strength
     grid = np.asarray(smear, np.float64).reshape(*GRID, 2)
-    after = unblur(y, known, grid, float(measured["noise"][index]), take)
+    beside = _beside(frames, centre, params, measured, index, format)
+    after = unblur(y, known, grid, float(measured["noise"][index]), take, beside)
     made = after if pixels.ndim == 2 else recolour(pixels, y, after)
     out = Frame(np.clip(made, 0, 1), frame.flags, frame.warp, frame.notes)
     length = float(np.median(np.hypot(*np.moveaxis(grid, -1, 0))))
     light.note(
-        out, "deblur", restored=True, smear_px=round(length, 2), share=round(float(take.mean()), 3)
-    )
+        out, "deblur", restored=True, smear_px=round(length, 2),
+        share=round(float(take.mean()), 3), neighbours=len(beside),
+    )  # fmt: skip
     return out
+
+
+def _beside(
+    frames: Sequence[Frame],
+    centre: int,
+    params: Deblur,
+    measured: Mapping[str, Any],
+    index: int,
+    format: Format,
+) -> list[Beside]:
+    """The neighbours in the window that are known to show the same, smeared in a known way."""
+    maps, found = measured.get("maps") or [], []
+    for step in (1, -1):
+        onto = np.eye(3)
+        for d in range(1, params.frames + 1):
+            k, i = centre + step * d, index + step * d
+            at = i - 1 if step == 1 else i  # of the map between this neighbour and the last
+            if not (0 <= k < len(frames) and 0 <= at < len(maps)) or maps[at] is None:
+                break
+            matrix = np.asarray(maps[at], np.float64).reshape(3, 3)
+            onto = (matrix if step == 1 else np.linalg.inv(matrix)) @ onto
+            smear = measured["smears"][i]
+            if smear is not None:
+                grid = np.asarray(smear, np.float64).reshape(*GRID, 2)
+                found.append(Beside(*_seen(frames[k], format), grid, onto))
+    return found
+
+
+_planes: dict[int, tuple[weakref.ref[Any], NDArray[np.float32], NDArray[np.float32]]] = {}
+
+
+def _seen(frame: Frame, format: Format) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`_plane`, kept while the frame lives: the frames of a window come back in the next."""
+    kept = _planes.get(id(frame.pixels))
+    if kept is not None and kept[0]() is frame.pixels:
+        return kept[1], kept[2]
+    y, known = _plane(frame, format)
+    for key in [k for k, entry in _planes.items() if entry[0]() is None]:
+        _planes.pop(key, None)
+    _planes[id(frame.pixels)] = weakref.ref(frame.pixels), y, known
+    return y, known
 
 
 def _alone(frames: list[Frame], params: Deblur, format: Format) -> dict[str, Any]:
@@ -298,18 +355,18 @@ def _alone(frames: list[Frame], params: Deblur, format: Format) -> dict[str, Any
 
 
 def _reach(params: Deblur) -> int:
-    return 1 if params.method == "motion" else 0
+    return max(1, params.frames) if params.method == "motion" else 0
 
 
 STAGE = Stage(
     name="deblur",
-    version=1,
+    version=2,
     params=Deblur,
     apply=apply,
     gives=gives,
     radius=_reach,
     measure=measure,
-    per_frame=("smears", "shares", "noise"),
+    per_frame=("smears", "shares", "noise", "maps"),
     timed=True,
     order=45,
 )

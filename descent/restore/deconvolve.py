@@ -126,7 +126,7 @@ def _data_step(
 
 
 @float_kernel
-def _wanted(
+def wanted(
     x: NDArray[np.float32], dy: NDArray[np.float32], dx: NDArray[np.float32],
     power: NDArray[np.float32],
 ) -> None:  # fmt: skip
@@ -143,7 +143,7 @@ def _wanted(
 
 
 @float_kernel
-def _shrunk(
+def shrunk(
     power: NDArray[np.float32], threshold: NDArray[np.float32], dy: NDArray[np.float32],
     dx: NDArray[np.float32], py: NDArray[np.float32], px: NDArray[np.float32],
 ) -> None:  # fmt: skip
@@ -170,7 +170,7 @@ def _shrunk(
 
 
 @kernel
-def _divergence(py: NDArray[np.float32], px: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def divergence(py: NDArray[np.float32], px: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """The transpose of forward differences."""
     height, width = py.shape
     for r in range(height):
@@ -225,17 +225,28 @@ def weight_for(picture: NDArray[np.float32], kernel: NDArray[np.float32], noise:
     shape = fast_length(rows + 2 * top), fast_length(cols + 2 * left)
     field = np.empty(shape, np.float32)
     bridge(picture, rows, cols, top, left, field)
-    k, grads = spectrum(kernel, shape), gradient_spectrum(shape)
-    power = k.real * k.real + k.imag * k.imag + np.float32(0.01) + np.float32(5 * noise) * grads
-    first = sf.irfft2(np.conj(k) * sf.rfft2(field) / power, shape)
-    first = first[top : top + rows, left : left + cols]
+    inner = np.s_[top : top + rows, left : left + cols]
+    return structure_weight(sf.rfft2(field), spectrum(kernel, shape), shape, inner, noise)
+
+
+def structure_weight(
+    seen: NDArray[np.complex64],
+    k: NDArray[np.complex64],
+    shape: tuple[int, int],
+    inner: tuple[slice, slice],
+    noise: float,
+) -> float:
+    """`weight_for` of spectra on a field of `shape`, of which the picture is the part `inner`."""
+    power = k.real * k.real + k.imag * k.imag + np.float32(0.01)
+    power += np.float32(5 * noise) * gradient_spectrum(shape)
+    first = sf.irfft2(np.conj(k) * seen / power, shape)[inner]
     gradient = sum(
         float(np.abs(np.diff(first, axis=a)).mean()) for a in (0, 1) if first.shape[a] > 1
     )
     return _WEIGHT * noise * float(np.sqrt(noise)) / max(gradient, 0.005)
 
 
-def _adapted(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def adapted(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weights (rows, cols) that spare texture and smooth what is flat, about 1 in the middle."""
     size = np.hypot(np.roll(x, -1, 0) - x, np.roll(x, -1, 1) - x)
     local = cv2.GaussianBlur(size, (0, 0), _ADAPT_PX)
@@ -281,16 +292,16 @@ def solve(
     threshold = np.full(shape, 1 / penalties[1], np.float32)
     power = np.empty(shape, np.float32)
     # The first picture's gradients come from the blurred one.
-    _wanted(x, dy, dx, power)
-    _shrunk(power, threshold, dy, dx, py, px)
+    wanted(x, dy, dx, power)
+    shrunk(power, threshold, dy, dx, py, px)
     for step in range(iterations):
-        _divergence(py, px, prior)
+        divergence(py, px, prior)
         data, blend = sf.rfft2(u), sf.rfft2(prior)
         _combine(data, blend, k, grads, rho_d, rho_g)
         x, kx = sf.irfft2(blend, shape), sf.irfft2(data, shape)
         _data_step(kx, d, picture, trust, rho_d, top, left, u)
         if step in adapt_at:
-            threshold = _adapted(x) * np.float32(1 / penalties[1])
-        _wanted(x, dy, dx, power)
-        _shrunk(power, threshold, dy, dx, py, px)
+            threshold = adapted(x) * np.float32(1 / penalties[1])
+        wanted(x, dy, dx, power)
+        shrunk(power, threshold, dy, dx, py, px)
     return np.ascontiguousarray(x[top : top + rows, left : left + cols])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from descent.restore.deconvolve import noise_of
 from descent.tools.register import Features, features, match
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ GRID = (6, 8)  # places down and across at which motion is told
 WORK_PX = 640  # longest side of what is registered
 FEATURES = 700
 LUMA = (0.25, 0.5, 0.25)  # of red, green and blue: as a mosaic samples them, whatever the white
-_DIFFER = 0.15  # share of a motion, or px, by which two neighbours may tell it differently
+_DIFFER = 0.15  # share of a motion by which two neighbours may tell it differently
 _ALIKE = 0.5  # correlation of two frames laid on each other, below which they show other things
-_TEXTURE = 0.15  # of the picture's median texture, below which a place follows its neighbours
+_TEXTURE = 0.15  # of the picture's median texture, below which a place follows the whole
+_NOISE = 18.0  # standard deviations of noise, below which a slope is no texture
 
 
 def luma(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -59,8 +61,18 @@ def centres(shape: tuple[int, int]) -> NDArray[np.float64]:
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 
-def link(a: View, b: View) -> NDArray[np.float64] | None:
-    """Where what stands at each place of `a` goes in `b`: (6, 8, 2) in px; None if unknown.
+class Link(NamedTuple):
+    """How far each place moves from one frame to another, and one map for the whole.
+
+    `moved` is (6, 8, 2) in px; `matrix` (3, 3) takes x, y in px of the first to the second.
+    """
+
+    moved: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+
+
+def link(a: View, b: View) -> Link | None:
+    """Where what stands at each place of `a` goes in `b`; None if unknown.
 
     A homography from features, then dense flow (Kroeger and others, "Fast optical flow using
     dense inverse search", ECCV 2016) for what moves differently; the median over each place.
@@ -84,7 +96,10 @@ def link(a: View, b: View) -> NDArray[np.float64] | None:
     texture = np.abs(cv2.Sobel(a.small, cv2.CV_32F, 1, 0)) + np.abs(
         cv2.Sobel(a.small, cv2.CV_32F, 0, 1)
     )
-    return _places(moved, np.where(inside, texture, 0), found.matrix, a) / a.scale
+    places = _places(moved, np.where(inside, texture, 0), found.matrix, a) / a.scale
+    small = np.array([[a.scale, 0, a.scale / 2 - 0.5], [0, a.scale, a.scale / 2 - 0.5], [0, 0, 1]])
+    whole = np.linalg.inv(small) @ found.matrix @ small
+    return Link(places, np.asarray(whole / whole[2, 2], np.float64))
 
 
 def _alike(a: NDArray[Any], b: NDArray[Any], inside: NDArray[np.bool_]) -> float:
@@ -101,7 +116,8 @@ def _places(
     rows, cols = a.small.shape
     spots = centres((rows, cols))
     whole = cv2.perspectiveTransform(spots.reshape(-1, 1, 2), matrix).reshape(spots.shape) - spots
-    limit = _TEXTURE * max(float(np.median(texture)), 1.0)
+    grain = _NOISE * noise_of(a.small.astype(np.float32))
+    limit = max(_TEXTURE * float(np.median(texture)), grain, _TEXTURE)
     out = np.asarray(whole, np.float64)
     for j in range(GRID[0]):
         for i in range(GRID[1]):
@@ -116,20 +132,34 @@ def _places(
     return out
 
 
+def agreed(there: NDArray[np.float64], back: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`there` (6, 8, 2) where the motion `back` of the same two frames undoes it, else 0."""
+    out = there.copy()
+    out[_differ(there, -back)] = 0.0
+    return out
+
+
+def _differ(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which places are told differently by two measurements (6, 8, 2) of one motion."""
+    size = np.hypot(*np.moveaxis((a + b) / 2, -1, 0))
+    apart = np.hypot(*np.moveaxis(a - b, -1, 0)) / 2
+    usual = max(float(np.median(size)), 1e-9)
+    return np.asarray(apart > _DIFFER * np.maximum(size, usual) + 1e-9)
+
+
 def rate(
     back: NDArray[np.float64] | None, on: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
     """The motion (6, 8, 2) at a frame's middle, in px for each unit of time.
 
     `back` and `on` are the rates of the links to the frame before (with its sign turned) and
-    after. Where they contradict each other nothing is known, and the motion is 0: such places
-    are left as they are.
+    after, 0 where unknown. Where they contradict each other nothing is known, and the motion
+    is 0: such places are left as they are.
     """
     if back is None or on is None:
         return on if back is None else back
+    back = np.where(back.any(axis=-1, keepdims=True), back, on)
+    on = np.where(on.any(axis=-1, keepdims=True), on, back)
     mean = (back + on) / 2
-    apart = np.hypot(*np.moveaxis(back - on, -1, 0)) / 2
-    size = np.hypot(*np.moveaxis(mean, -1, 0))
-    usual = max(float(np.median(size)), 1e-9)
-    mean[apart > _DIFFER * np.maximum(size, usual) + 1e-9] = 0.0
+    mean[_differ(back, on)] = 0.0
     return np.asarray(mean, np.float64)

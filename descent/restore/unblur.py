@@ -7,13 +7,14 @@ of the work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from descent.restore.deconvolve import solve, weight_for
+from descent.restore.deconvolve import noise_of
+from descent.restore.fuse import Seen, fuse
 from descent.restore.guard import judge
 from descent.restore.motion import GRID
 from descent.restore.psf import line_kernel
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
 
 CORE_PX, MARGIN_PX = 256, 24  # a tile, and what it sees beyond itself on each side
 FADE_PX = 12  # of the margin over which tiles run into each other
-ITERATIONS = 7
-_PENALTIES = (500.0, 33.0)  # of the splitting: these stop early without ringing
 MODEL_ERROR = 0.0025  # noise that stands for a kernel not quite right, in flat ground
 # The same at edges, as px by which they may stand wrong: no measured motion is better.
 _EDGE_PX = 0.35
-_WIDE_PX, _SOFT_PX = 9, 5  # of a clipped area, and over which what clipped runs into what did not
+_WIDE_PX, _SOFT_PX = 9, 9  # of a clipped area, and over which what clipped runs into what did not
 _FOLLOW_PX = 17  # over which colours are compared with brightness
 _CALM = 1e-5  # variance of brightness below which colours do not follow it
+_TOLD = 0.5  # share of a tile's surroundings whose motion must be known
+_NOISIER = 2.0  # than the whole, that a tile may be
+_ANY_PX = 0.05  # of smear below which nothing is known of a neighbour's
+_MOSTLY = 0.3  # share of a tile that a neighbour must show
 LEAST_PX, MOST_PX = 0.7, 16.0  # smears shorter or longer are left: these are seldom measured right
 
 
@@ -72,11 +75,15 @@ def smears(motion: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.fl
     y = (np.arange(down) + 0.5) / down * GRID[0] - 0.5
     x = (np.arange(across) + 0.5) / across * GRID[1] - 0.5
     at = np.meshgrid(np.clip(x, 0, GRID[1] - 1), np.clip(y, 0, GRID[0] - 1))
+    # Places of which nothing is known (0) have no say in what lies between them and others.
+    told = (motion != 0).any(axis=-1)
+    layers = np.dstack([motion, told]).astype(np.float32)
     laid = cv2.remap(
-        motion.astype(np.float32), at[0].astype(np.float32), at[1].astype(np.float32),
+        layers, at[0].astype(np.float32), at[1].astype(np.float32),
         cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    return np.asarray(laid, np.float64).reshape(down, across, 2)
+    ).reshape(down, across, 3)  # fmt: skip
+    share = np.asarray(laid[..., 2:], np.float64)
+    return np.where(share >= _TOLD, laid[..., :2] / np.maximum(share, _TOLD), 0.0)
 
 
 @float_kernel
@@ -113,17 +120,35 @@ def kernel_of(smear: NDArray[np.float64]) -> NDArray[np.float32]:
     return line_kernel(float(np.hypot(*smear)), float(np.degrees(np.arctan2(smear[1], smear[0]))))
 
 
+class Beside(NamedTuple):
+    """A neighbour of a frame: brightness, where it is known, how it moved, where it lies.
+
+    `matrix` (3, 3) takes x, y in px of the frame to the neighbour.
+    """
+
+    y: NDArray[np.float32]
+    known: NDArray[np.float32]
+    motion: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+
+
 def unblur_tile(
-    y: NDArray[np.float32], known: NDArray[np.float32], smear: NDArray[np.float64], noise: float
+    y: NDArray[np.float32],
+    known: NDArray[np.float32],
+    smear: NDArray[np.float64],
+    noise: float,
+    others: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]] = (),
 ) -> NDArray[np.float32]:
-    """A tile of brightness (rows, cols) as it was before it moved by `smear` (x, y) px."""
+    """A tile of brightness (rows, cols) as it was before it moved by `smear` (x, y) px.
+
+    `others` are the brightness, what is known and the smear of neighbours laid on it.
+    """
     kernel = kernel_of(smear)
     if kernel.size == 1 or max(kernel.shape) * 2 > min(y.shape):
         return y
     sigma = float(np.hypot(noise, MODEL_ERROR))
-    weight = weight_for(y, kernel, sigma)
-    mask = trusted(y, known, sigma)
-    made = solve(y, kernel, weight, mask=mask, iterations=ITERATIONS, penalties=_PENALTIES)
+    beside = [Seen(o, kernel_of(s), trusted(o, k, sigma)) for o, k, s in others]
+    made = fuse(Seen(y, kernel, trusted(y, known, sigma)), beside, sigma)
     clipped = (known < 0).astype(np.uint8)
     if not clipped.any():
         return made
@@ -136,12 +161,32 @@ def unblur_tile(
     return np.asarray(made + keep * (y - made), np.float32)
 
 
+def _laid(
+    other: Beside, seen: tuple[int, int, int, int], smear: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]] | None:
+    """A neighbour as a tile sees it, what of that is known, and its smear; None: not there."""
+    if not _ANY_PX <= np.hypot(*smear) <= MOST_PX:
+        return None
+    a, b, c, d = seen
+    onto = other.matrix @ np.array([[1.0, 0, c], [0, 1, a], [0, 0, 1]])
+    size, back = (d - c, b - a), cv2.WARP_INVERSE_MAP
+    known = cv2.warpPerspective(other.known, onto, size, flags=cv2.INTER_NEAREST | back)
+    if (known > 0).mean() < _MOSTLY:
+        return None
+    y = cv2.warpPerspective(
+        other.y, onto, size, flags=cv2.INTER_CUBIC | back, borderMode=cv2.BORDER_REPLICATE
+    )
+    good = cv2.erode((known > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
+    return np.asarray(y, np.float32), good.astype(np.float32), smear
+
+
 def unblur(
     y: NDArray[np.float32],
     known: NDArray[np.float32],
     motion: NDArray[np.float64],
     noise: float,
     strength: NDArray[np.float64] | None = None,
+    beside: Sequence[Beside] = (),
 ) -> NDArray[np.float32]:
     """Brightness (rows, cols) as it was before it moved by `motion` (6, 8, 2) px.
 
@@ -151,10 +196,13 @@ def unblur(
     known : 1 where `y` is known, 0 where not, -1 where it is at least that bright.
     noise : standard deviation of its noise; a larger one gives a smoother picture.
     strength : (down, across) of the tiles, 0 keeps what it was, 1 takes all of the result.
+    beside : neighbours that help where they show the same; more of them take longer.
     """
     shape = y.shape
-    moved = smears(motion, (shape[0], shape[1]))
-    parts = list(tiles((shape[0], shape[1])))
+    size = (shape[0], shape[1])
+    moved = smears(motion, size)
+    theirs = [smears(other.motion, size) for other in beside]
+    parts = list(tiles(size))
     made: list[NDArray[np.float32] | None] = [None] * len(parts)
     shares = np.ones(len(parts)) if strength is None else np.ravel(strength)
 
@@ -164,7 +212,13 @@ def unblur(
         if shares[k] <= 0 or np.hypot(*smear) < LEAST_PX:
             return
         own = np.ascontiguousarray(y[a:b, c:d])
-        out = unblur_tile(own, np.ascontiguousarray(known[a:b, c:d]), smear, noise)
+        near = [
+            _laid(o, parts[k].seen, s[parts[k].place]) for o, s in zip(beside, theirs, strict=True)
+        ]
+        out = unblur_tile(
+            own, np.ascontiguousarray(known[a:b, c:d]), smear, noise,
+            [o for o in near if o is not None],
+        )  # fmt: skip
         made[k] = (out - own) * np.float32(shares[k])
 
     over_rows(one, len(parts), grain=1)
@@ -232,8 +286,10 @@ def judged(
         if not LEAST_PX <= np.hypot(*smear) <= most:
             return
         own, where = np.ascontiguousarray(y[a:b, c:d]), np.ascontiguousarray(known[a:b, c:d])
-        sigma = float(np.hypot(noise, MODEL_ERROR))
         after = unblur_tile(own, where, smear, noise)
+        # Bright ground is noisier than the quietest, which `noise` is of.
+        local = float(np.clip(noise_of(own), noise, _NOISIER * noise))
+        sigma = float(np.hypot(local, MODEL_ERROR))
         trust = trusted(own, where, sigma)
         out[parts[k].place] = judge(own, after, kernel_of(smear), trust, sigma)
 

@@ -79,8 +79,10 @@ def score(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
         frame = made[k][0]
         if not frame.notes["levels"]["anchored"]:
             continue
+        first = max(0, k - params.frames)
+        window = [f for f, _ in made[first : k + params.frames + 1]]
         start = time.process_time()
-        after = STAGE.apply([frame], 0, params, measured, k, kind)
+        after = STAGE.apply(window, k - first, params, measured, k, kind)
         spent.append(time.process_time() - start)
         truth = np.asarray(cv2.imread(str(folder / "truth" / row["file"]), cv2.IMREAD_UNCHANGED))
         sharp = truth[..., ::-1].astype(np.float32) / np.float32(65535)

@@ -198,7 +198,7 @@ def test_links_tell_motion_to_a_tenth_of_a_pixel() -> None:
     blurred, _ = flight((7.3, -4.6), 0.3, count=2)
     found = link(view_of(blurred[0]), view_of(blurred[1]))
     assert found is not None
-    np.testing.assert_allclose(np.median(found, axis=(0, 1)), [7.3, -4.6], atol=0.1)
+    np.testing.assert_allclose(np.median(found.moved, axis=(0, 1)), [7.3, -4.6], atol=0.1)
     assert centres((60, 80)).shape == (6, 8, 2)
 
 
