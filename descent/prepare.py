@@ -20,11 +20,13 @@ from descent.work.fingerprint import fingerprint
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from descent.compose.geometry import Tile
+
 # Told what goes on, how much of it is done, and of how much.
 Report = Callable[[str, float, float], None]
 
 READERS = 4  # files hashed at once: disks like a few, and SHA-256 lets Python go on
-CANVAS = "descent.prepare:canvas_probe"
+CANVAS, LIGHT = "descent.prepare:canvas_probe", "descent.prepare:light_probe"
 RESTORE = "descent.prepare:restore_probe"
 
 
@@ -67,8 +69,10 @@ def prepare(
             frames |= set(used_frames(name, whole.outputs, reach, count))
         used[name] = sorted(frames)
     restored = any(camera.stages for camera in (*plan.cameras.values(), *whole.cameras.values()))
+    light = restored or any(output.kind != "video" for output in (*plan.outputs, *whole.outputs))
+    probes = [CANVAS, *([LIGHT] if light else []), *([RESTORE] if restored else [])]
     with ThreadPoolExecutor(1) as beside:  # the probes load code while files are read
-        probed = beside.submit(fingerprint, [CANVAS, RESTORE] if restored else [CANVAS])
+        probed = beside.submit(fingerprint, probes)
         digests = _digests(plan.cameras, used, store / "digests.json", progress)
         name, parts = probed.result()
     measured = measure.look(
@@ -132,20 +136,31 @@ def _read(known: Digests, paths: Sequence[Path], progress: Report | None) -> Ite
 
 def canvas_probe() -> list[Any]:
     """The kernels between a decoded picture and the encoder, run on a fixed picture."""
+    from descent.compose.fit import fit_planes
+    from descent.tools.colour import planes_to_rgb, rgb_to_planes
+
+    planes = rgb_to_planes(_noise((48, 64, 3)))
+    return [*planes, *fit_planes(planes, _probe_tile()), planes_to_rgb(planes)]
+
+
+def light_probe() -> list[Any]:
+    """The kernels between restored light and the encoder, run on a fixed picture."""
     import numpy as np
 
-    from descent.compose.fit import fit_linear, fit_planes
-    from descent.compose.geometry import Cell, Slot, place
+    from descent.compose.fit import fit_linear
     from descent.model import Frame
-    from descent.tools.colour import planes_to_rgb, rgb_to_planes, to_linear
+    from descent.tools.colour import to_linear
 
-    picture = _noise((48, 64, 3))
-    tile = place(Slot("probe", 48, 64), Cell(0, 0, 30, 40), "fit")
-    planes = rgb_to_planes(picture)
-    light = to_linear(picture)
+    light = to_linear(_noise((48, 64, 3)))
     bent = np.array([[1.02, 0.03, -0.7], [-0.02, 0.99, 0.4], [0.0, 0.0, 1.0]])
-    shown, _ = fit_linear(Frame(light, warp=bent), tile)
-    return [*planes, *fit_planes(planes, tile), *shown, planes_to_rgb(planes)]
+    shown, _ = fit_linear(Frame(light, warp=bent), _probe_tile())
+    return [light, *shown]
+
+
+def _probe_tile() -> Tile:
+    from descent.compose.geometry import Cell, Slot, place
+
+    return place(Slot("probe", 48, 64), Cell(0, 0, 30, 40), "fit")
 
 
 def restore_probe() -> list[Any]:

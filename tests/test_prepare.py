@@ -14,7 +14,15 @@ from descent.config import load
 from descent.config.load import Loaded
 from descent.errors import SourceError
 from descent.plan import make
-from descent.prepare import CANVAS, RESTORE, canvas_probe, prepare, restore_probe
+from descent.prepare import (
+    CANVAS,
+    LIGHT,
+    RESTORE,
+    canvas_probe,
+    light_probe,
+    prepare,
+    restore_probe,
+)
 from descent.render.tasks import tasks_of
 
 CONFIG = """\
@@ -103,11 +111,12 @@ def test_a_frame_that_is_gone_is_said(loaded: Loaded, tmp_path: Path) -> None:
 
 def test_probes_say_the_same_each_time() -> None:
     """The pictures whose bytes name a machine are the same from call to call."""
-    for probe in (canvas_probe, restore_probe):
+    for probe in (canvas_probe, light_probe, restore_probe):
         first, second = probe(), probe()
         assert len(first) == len(second) >= 3
         for a, b in zip(first, second, strict=True):
             assert np.array_equal(a, b)
             assert Fraction(a.size) > 0
     assert CANVAS.endswith(canvas_probe.__name__)
+    assert LIGHT.endswith(light_probe.__name__)
     assert RESTORE.endswith(restore_probe.__name__)

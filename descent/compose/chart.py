@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
-from xml.sax.saxutils import escape, quoteattr
 
 Time = Fraction | float
 Kind = Literal["frames", "used", "gap"]
@@ -84,7 +84,7 @@ def coverage_svg(
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" '
         f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f"aria-label={quoteattr(_plain(title or 'What each camera covers'))}>",
+        f'aria-label="{_quoted(title or "What each camera covers")}">',
         f"<title>{_text(title or 'What each camera covers')}</title>",
         f"<desc>{_text(said)}</desc>",
         f"<style>{_STYLE}</style>",
@@ -117,7 +117,7 @@ def _lane(
     lane: Lane, y: int, x: Callable[[Time], float], write: Callable[[float], str]
 ) -> list[str]:
     out = [
-        f"<g aria-label={quoteattr(_plain(lane.title))}>",
+        f'<g aria-label="{_quoted(lane.title)}">',
         f'<rect class="lane" x="{LEFT}" y="{y + 5}" width="{WIDTH - LEFT - RIGHT}" '
         f'height="{ROW - 12}" rx="3"/>',
         f'<text class="name" x="16" y="{y + (16 if lane.note else 21)}">'
@@ -206,4 +206,8 @@ def _plain(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(_plain(text))
+    return html.escape(_plain(text), quote=False)
+
+
+def _quoted(text: str) -> str:
+    return html.escape(_plain(text))

@@ -21,8 +21,12 @@ from descent.tools.ahead import ahead
 DEMUXERS = {".mp4": "mov", ".mov": "mov", ".m4a": "mov", ".mkv": "matroska"}
 
 
-def open_film(path: Path) -> Any:
-    """Open one of our films with its demuxer forced and nothing but that file reachable."""
+def open_film(path: Path, *, guess: bool = True) -> Any:
+    """Open one of our films with its demuxer forced and nothing but that file reachable.
+
+    Without `guess` no picture is decoded to learn what the headers do not say (the sample
+    format): 1 ms instead of 25 for 4K, enough for who copies packets, or decodes them anyway.
+    """
     path = Path(path)
     demuxer = DEMUXERS.get(path.suffix.lower())
     if demuxer is None:
@@ -31,8 +35,9 @@ def open_film(path: Path) -> Any:
     if not path.is_file():
         raise VerifyError("is not there", where=str(path), do="render it again")
     options = {"protocol_whitelist": "file"}
+    each = [] if guess else [{"skip_frame": "all"}]
     try:
-        return av.open(str(path.resolve()), format=demuxer, options=options)
+        return av.open(str(path.resolve()), format=demuxer, options=options, stream_options=each)
     except (av.error.FFmpegError, OSError) as error:
         raise VerifyError(
             f"cannot be opened: {error}", where=str(path), do="make it again"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from descent.model import Planes
 from descent.tools.files import atomic, sha256
 from descent.tools.process import give_back, step_back
 
-# Encoders take the memory: one at a time in a process, whatever else its jobs do.
-_ENCODING = threading.Semaphore(1)
-
+# Of the chunks that a process makes at once, one is fed with pictures and one is in an encoder,
+# which takes the memory: while that empties, the first pictures of the next are made.
+_FEEDING, _ENCODING = threading.Lock(), threading.Lock()
 
 SETTLED = 4  # the picture by which all code is loaded that makes pictures
 
@@ -80,15 +81,16 @@ def write_chunk(
 
     A picture's planes may be reused as soon as the next one is asked for. `frames` is how
     many there must be: one more or less is an error, as are planes of another shape, type
-    or depth than the profile's. The file appears whole and checked, or not at all. With
+    or depth than the profile's. The file appears whole and checked, or not at all. Threads
+    may write chunks at once: one's pictures begin while the other's encoder empties. With
     `verify=False` (for measuring what checking costs) the record holds no picture hashes.
     Raises `EncodeError`, `FormatError`, or `DescentError` for a full disk.
     """
     path = Path(path)
     fed: list[Signature] = []
 
-    def feed(encoder: Encoder) -> None:
-        for number, picture in enumerate(pictures):
+    def feed(encoder: Encoder, waiting: Iterable[Planes]) -> None:
+        for number, picture in enumerate(waiting):
             if number == frames:
                 raise EncodeError(f"was given more than {frames} frames", where=str(path))
             check_planes(picture, profile, rows, cols, f"{path}: frame {number}")
@@ -100,18 +102,23 @@ def write_chunk(
 
     with atomic(path) as temporary:
         with (
-            _ENCODING,
             nullcontext() if not verify else Echo(profile, rate, rows, cols, str(path)) as echo,
             libav_errors(f"{profile.codec} failed", str(path)),
-            Encoder(temporary, profile, rows, cols, rate, echo) as encoder,
         ):
-            with ThreadPoolExecutor(1, initializer=step_back) as hand:
+            with ExitStack() as turn:
+                feeding = turn.enter_context(ExitStack())
+                feeding.enter_context(_FEEDING)
                 # Pictures wait for the encoder, never it for them: it goes first on the cores.
-                hand.submit(feed, encoder).result()
-            if encoder.frames == 0 or encoder.frames != (frames or encoder.frames):
-                what = f"was given {encoder.frames} frames, not {frames or 'one or more'}"
-                raise EncodeError(what, where=str(path))
-            encoder.finish()
+                hand = feeding.enter_context(ThreadPoolExecutor(1, initializer=step_back))
+                waiting = hand.submit(_begun, pictures).result()
+                turn.enter_context(_ENCODING)
+                encoder = turn.enter_context(Encoder(temporary, profile, rows, cols, rate, echo))
+                hand.submit(feed, encoder, waiting).result()
+                feeding.close()
+                if encoder.frames == 0 or encoder.frames != (frames or encoder.frames):
+                    what = f"was given {encoder.frames} frames, not {frames or 'one or more'}"
+                    raise EncodeError(what, where=str(path))
+                encoder.finish()
             if echo is not None:
                 echo.finish(fed)
         give_back()
@@ -130,3 +137,9 @@ def write_chunk(
             picture_hash=film_hash(echo.digests if echo is not None else ()),
             frame_hashes=tuple(d.hex() for d in (echo.digests if echo is not None else ())),
         )
+
+
+def _begun(pictures: Iterable[Planes]) -> Iterator[Planes]:
+    """The same pictures, the first of them made."""
+    coming = iter(pictures)
+    return chain(list(islice(coming, 1)), coming)

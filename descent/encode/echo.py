@@ -20,8 +20,9 @@ from descent.encode.signature import Signature, mismatch, picture_digest, signat
 from descent.errors import EncodeError
 from descent.tools.process import step_back
 
-# Packets that may wait: few, since those of a lossless codec are as large as pictures.
-WAITING = 8
+# Packets that may wait: few, since those of a lossless codec are as large as pictures, and
+# since what still waits when the encoder is done is decoded by itself.
+WAITING = 2
 # Codecs whose packets are cut into units, marked by start codes in a stream and by lengths
 # in MP4 and MOV: ITU-T H.264 and H.265, annexes B; ISO/IEC 14496-15.
 UNITS = {"h264", "hevc"}
@@ -87,7 +88,7 @@ class Echo:
         Raises `EncodeError` for a packet that differs, `VerifyError` for a time or tag.
         """
         found: list[_Packet] = []
-        with open_film(path) as file, libav_errors("cannot be read", str(path)):
+        with open_film(path, guess=False) as file, libav_errors("cannot be read", str(path)):
             stream = file.streams.video[0]
             self._wanted.tags(stream.codec_context, str(path))
             for packet in file.demux(stream):

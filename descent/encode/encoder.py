@@ -132,8 +132,6 @@ class Encoder:
     k / rate on the track's own clock.
     """
 
-    BUFFERS = 2  # one picture being encoded, one filled; more costs memory and wins nothing
-
     def __init__(
         self,
         path: Path,
@@ -178,20 +176,12 @@ class Encoder:
         self._given = {**given, **profile.options}
         stream.options = dict(self._given)
         self._open()
-        self._free: Queue[Any] = Queue()
-        self._full: Queue[Any] = Queue()
-        for _ in range(self.BUFFERS):
-            self._free.put(self._blank(1 / rate))
+        self._offered: Queue[Planes | None] = Queue()
+        self._taken: Queue[None] = Queue()
         self._error: BaseException | None = None
         self._abandoned = False
-        self._thread = Thread(target=self._work, daemon=True)
+        self._thread = Thread(target=self._work, args=(1 / rate,), daemon=True)
         self._thread.start()
-
-    def _blank(self, time_base: Fraction) -> Any:
-        frame = av.VideoFrame(self.cols, self.rows, self.profile.pixel_format)
-        frame.colorspace = frame.color_primaries = frame.color_trc = BT709
-        frame.color_range, frame.time_base = LIMITED, time_base
-        return frame
 
     def _open(self) -> None:
         # libav only logs what it does not understand, and encodes something else.
@@ -214,27 +204,38 @@ class Encoder:
             )
 
     def feed(self, picture: Planes) -> None:
-        """Hand the next picture to the encoder; raises what stopped it, if something did."""
-        frame = self._free.get()
+        """Hand the next picture to the encoder; raises what stopped it, if something did.
+
+        Waits while the encoder is at the picture before: one is encoded, one being made, and
+        more between them would cost memory and win nothing.
+        """
+        if self._error is None:
+            self._offered.put(picture)
+            self._taken.get()
         if self._error is not None:
             raise self._error
-        frame.make_writable()  # an encoder with frame threads may still hold it
-        for target, plane in zip(planes_of(frame, self.profile.depth > 8), picture, strict=True):
-            np.copyto(target, plane, casting="no")
-        frame.pts = self.frames
-        self.frames += 1
-        self._full.put(frame)
 
-    def _work(self) -> None:
+    def _work(self, time_base: Fraction) -> None:
         try:
-            while (frame := self._full.get()) is not None:
+            frame = av.VideoFrame(self.cols, self.rows, self.profile.pixel_format)
+            frame.colorspace = frame.color_primaries = frame.color_trc = BT709
+            frame.color_range, frame.time_base = LIMITED, time_base
+            while (picture := self._offered.get()) is not None:
+                frame.make_writable()  # an encoder with frame threads may still hold it
+                own = planes_of(frame, self.profile.depth > 8)
+                for target, plane in zip(own, picture, strict=True):
+                    np.copyto(target, plane, casting="no")
+                frame.pts = self.frames
+                self.frames += 1
+                del own, picture
+                self._taken.put(None)
                 self._mux(self._stream.encode(frame))
-                self._free.put(frame)
+            del frame
             if not self._abandoned:
                 self._mux(self._stream.encode(None))
         except BaseException as error:  # it is the feeder's to raise
             self._error = error
-            self._free.put(None)
+            self._taken.put(None)
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
@@ -248,12 +249,12 @@ class Encoder:
 
     def finish(self) -> None:
         """Drain the encoder, close the file and give the encoder's memory back."""
-        self._full.put(None)
+        self._offered.put(None)
         self._thread.join()
         if self._error is not None:
             raise self._error
         self._file.close()
-        del self._stream, self._file, self._free, self._full
+        del self._stream, self._file
 
     def __enter__(self) -> Encoder:
         return self
@@ -261,7 +262,7 @@ class Encoder:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._thread.is_alive():  # left by an error: nobody wants the rest
             self._abandoned = True
-            self._full.put(None)
+            self._offered.put(None)
             self._thread.join()
         if kind is not None and hasattr(self, "_file"):
             with suppress(av.error.FFmpegError, OSError):  # the first error is the one to tell

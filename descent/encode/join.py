@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import accumulate
@@ -204,7 +205,7 @@ def _pictures(
 ) -> Iterator[tuple[Any, _Packet]]:
     """The chunk's packets with the film's exact times."""
     ticks, base = frame_ticks(rate), Fraction(1, timescale(rate))
-    with open_film(chunk) as file:
+    with open_film(chunk, guess=False) as file:
         stream = file.streams.video[0]
         if bytes(stream.codec_context.extradata or b"") != header:
             what = "has other stream headers than the first chunk"
@@ -235,7 +236,7 @@ def _check_packets(
     path: Path, profile: Profile, rate: Fraction, packets: Sequence[_Packet]
 ) -> None:
     slack = Fraction(1, 2000) if profile.container == "mkv" else 0
-    with open_film(path) as film, libav_errors("cannot be read back", str(path)):
+    with open_film(path, guess=False) as film, libav_errors("cannot be read back", str(path)):
         count = 0
         for packet in film.demux(film.streams.video[0]):
             if not packet.size:
@@ -260,20 +261,33 @@ def _check_seams(
     starts: Sequence[int],
 ) -> None:
     """Decode the first pictures of each chunk in the film and hold them against its digests."""
+    seams = [
+        (start, record)
+        for (_, record), start in zip(chunks, starts, strict=True)
+        if record.frame_hashes
+    ]
+    middle = len(seams) // 2  # each half of the film by its own reader, side by side
+    halves = [half for half in (seams[:middle], seams[middle:]) if half]
+    with ThreadPoolExecutor(2) as hands:
+        deep = profile.depth > 8
+        list(hands.map(lambda half: _check_some_seams(path, rate, half, deep=deep), halves))
+
+
+def _check_some_seams(
+    path: Path, rate: Fraction, seams: Sequence[tuple[int, ChunkRecord]], *, deep: bool
+) -> None:
     # A seam is safe when what follows it decodes by itself, as it did in its chunk: the key
     # frame resets the decoder, so what came before it has no part in it.
-    with open_film(path) as film, libav_errors("cannot be decoded", str(path)):
+    with open_film(path, guess=False) as film, libav_errors("cannot be decoded", str(path)):
         stream = film.streams.video[0]
-        stream.codec_context.thread_count, stream.codec_context.thread_type = 2, "SLICE"
-        for (_, record), start in zip(chunks, starts, strict=True):
-            if not record.frame_hashes:
-                continue
+        stream.codec_context.thread_count = 1
+        for start, record in seams:
             film.seek(round(start / rate / stream.time_base), stream=stream)
             left = set(range(start, start + min(SEAM, record.frames)))
             for frame in film.decode(stream):
                 number = round(frame.pts * stream.time_base * rate)
                 if number in left:
-                    digest = picture_digest(planes_of(frame, profile.depth > 8)).hex()
+                    digest = picture_digest(planes_of(frame, deep)).hex()
                     if digest != record.frame_hashes[number - start]:
                         where = f"{path}: frame {number}"
                         raise VerifyError("does not decode as in its chunk", where=where)

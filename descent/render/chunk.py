@@ -44,6 +44,7 @@ def pictures(
     args: Mapping[str, Any], chroma: Any, depth: Any, shares: list[dict[str, Any]]
 ) -> Iterator[Planes]:
     """The composed pictures of a task's ticks; each is good until the next is asked for."""
+    checkpoint(starting=True)
     feeds = {
         name: Feed(
             open_camera(name, {**camera, "paths": args["paths"][name]}),
@@ -84,9 +85,8 @@ class Feed:
     """Hands out a camera's frames as ticks come to them; each is pulled once."""
 
     def __init__(self, clip: Clip, shown: list[int | None]) -> None:
-        # The next frames are decoded while this one is composed and encoded: two, so that a
-        # camera of large pictures does not hold up the others.
-        self._frames = ahead(clip.pull(iter(in_order(shown))), depth=2)
+        # The next frame is decoded while this one is composed and encoded.
+        self._frames = ahead(clip.pull(iter(in_order(shown))))
         self._index: int | None = None
         self._frame: Frame | None = None
 

@@ -78,6 +78,7 @@ def render_films(
         list(jobs.values()),
         store=store,
         workers=camera_workers(plan, workers),
+        overlap=2,  # the next chunk begins while the encoder of one empties
         need_bytes=max((_need(plan, o) for o in films), default=0),
         progress=progress,
     )

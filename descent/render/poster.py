@@ -35,7 +35,7 @@ def write_poster(film: Film, folder: Path) -> Path:
     """Write the poster of a film into a release folder and return its path."""
     wanted = poster_tick(film)
     path = folder / POSTER
-    with open_film(film.path) as container:
+    with open_film(film.path, guess=False) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count, stream.codec_context.thread_type = 2, "SLICE"
         container.seek(round(wanted / film.output.rate / stream.time_base), stream=stream)

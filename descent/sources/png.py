@@ -8,6 +8,7 @@ checks. Formats: W3C Portable Network Graphics, third edition.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,11 @@ class Header(NamedTuple):
         return _CHANNELS[self.colour]
 
     @property
+    def stride(self) -> int:
+        """Bytes a row, its filter's left out."""
+        return self.cols * self.channels * self.depth // 8
+
+    @property
     def plain(self) -> bool:
         """Whether this decoder unfilters it itself."""
         return self.depth >= 8 and self.colour != 3 and not self.interlaced
@@ -62,8 +68,12 @@ def read_header(data: bytes | memoryview) -> Header:
     return Header(rows, cols, depth, colour, bool(lacing))
 
 
-def _packed(data: bytes) -> bytes | memoryview:
-    """The compressed pixels, every checksum on the way held; raises `PngError`."""
+def _packed(data: bytes, head: Header) -> bytes | memoryview:
+    """The compressed pixels, every checksum on the way held; raises `PngError`.
+
+    Also for fewer of them than could ever unpack to the picture: nothing has been made room
+    for yet.
+    """
     view = memoryview(data)
     at, parts, ended = 8, [], False
     while not ended:
@@ -82,7 +92,10 @@ def _packed(data: bytes) -> bytes | memoryview:
         at = stop + 4
     if not parts:
         raise PngError("it holds no pixels")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    packed = parts[0] if len(parts) == 1 else b"".join(parts)
+    if head.rows * head.stride > len(packed) * _MOST_SHRUNK + 1024:
+        raise PngError("it holds fewer pixels than its header says")
+    return packed
 
 
 def decode(data: bytes) -> NDArray[Any]:
@@ -94,39 +107,49 @@ def decode(data: bytes) -> NDArray[Any]:
     head = read_header(data)
     if not head.plain:
         return _decode_rare(data, head)
-    step = head.channels * head.depth // 8
-    stride = head.cols * step
-    out = _unpacked(data, head, stride, step)
-    if head.depth == 16:
-        out = out.view(">u2").astype(np.uint16)
+    packed = _packed(data, head)
+    out = np.empty((head.rows, head.stride), np.uint8)
+    for first, lines in _unpacked(packed, head):
+        out[first : first + len(lines)] = lines
+    samples = out.view(">u2").astype(np.uint16) if head.depth == 16 else out
     shape = (head.rows, head.cols) + ((head.channels,) if head.channels > 1 else ())
-    return out.reshape(shape)
+    return samples.reshape(shape)
 
 
-def _unpacked(data: bytes, head: Header, stride: int, step: int) -> NDArray[np.uint8]:
+def bands(data: bytes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The rows of a PNG of 8-bit RGB, a few at a time: (first row, (rows, cols, 3) uint8).
+
+    Each band begins at an even row, fits the processor's cache, and is written over by the
+    next. The same is held as by `decode`, the last of it after the last band. Raises
+    `PngError`.
+    """
+    head = read_header(data)
+    for first, lines in _unpacked(_packed(data, head), head):
+        yield first, lines.reshape(len(lines), head.cols, 3)
+
+
+def _unpacked(packed: bytes | memoryview, head: Header) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """The rows of a PNG, inflated and unfiltered a block at a time: (rows, stride)."""
-    packed = _packed(data)
-    size = head.rows * (stride + 1)
-    if size > len(packed) * _MOST_SHRUNK + 1024:
-        raise PngError("it holds fewer pixels than its header says")
-    out = np.empty((head.rows, stride), np.uint8)
+    stride, step = head.stride, head.channels * head.depth // 8
+    block = min(head.rows, max(2, _BLOCK_BYTES // (stride + 1) // 2 * 2))
+    out = np.empty((block, stride), np.uint8)
     above = np.zeros(stride, np.uint8)
-    block = max(1, _BLOCK_BYTES // (stride + 1))
     stream = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
     for first in range(0, head.rows, block):
-        here = out[first : first + block]
+        here = out[: head.rows - first]
         raw = _inflated(stream, packed, len(here) * (stride + 1))
         if len(raw) != len(here) * (stride + 1):
             raise PngError("it holds fewer pixels than its header says")
         lines = np.frombuffer(raw, np.uint8).reshape(len(here), stride + 1)
         if _unfilter(lines, step, above, here) >= 0:
             raise PngError("its rows name a filter that does not exist")
-        packed, above = b"", here[-1]  # the stream keeps what it has not inflated
+        packed = b""  # the stream keeps what it has not inflated
+        above[:] = here[-1]
+        yield first, here
     if _inflated(stream, b"", 1):
         raise PngError("it holds more pixels than its header says")
     if not stream.eof:  # the checksum stands behind the last row
         raise PngError("its compressed data is cut off")
-    return out
 
 
 def _inflated(stream: Any, packed: bytes | memoryview, most: int) -> bytes:
@@ -139,7 +162,7 @@ def _inflated(stream: Any, packed: bytes | memoryview, most: int) -> bytes:
 def _decode_rare(data: bytes, head: Header) -> NDArray[Any]:
     import cv2
 
-    _packed(data)  # the checksums, which the general decoder only warns about
+    _packed(data, head)  # the checksums, which the general decoder only warns about
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.shape[:2] != (head.rows, head.cols):
         raise PngError("its compressed data is broken")

@@ -15,7 +15,7 @@ from descent.clip import Clip
 from descent.errors import Damaged, FormatError, SourceError
 from descent.model import Finding, Format, Frame, Planes, Shot
 from descent.sources.geometry import Geometry, Mirror
-from descent.sources.stills import Still, looks_mosaic, one_channel, read_still
+from descent.sources.stills import Still, looks_mosaic, one_channel, read_planes, read_still
 from descent.sources.video import Clips, turn_of, upright_planes
 from descent.sources.yuv import Source
 from descent.tools.colour import Depth, grey_to_planes, planes_to_rgb, rgb_to_planes
@@ -292,10 +292,19 @@ class _Reader:
         finally:
             clips.close()
 
+    @property
+    def _direct(self) -> bool:
+        """Whether stills may become planes while they are decoded: nothing is between."""
+        plain = (self.format.kind, self.format.dtype) == ("rgb", "uint8")
+        return self.planes and plain and self.geometry.none
+
     def _frame(self, index: int, clips: Clips) -> Frame:
         shot = self.shots[index]
         where = _where(shot, index)
         if shot.pts is None:
+            if self._direct and (made := read_planes(shot.path, where=where)) is not None:
+                self._hold_size(made.y.shape, where)
+                return Frame(made)
             still = read_still(shot.path, where=where)
             pixels = self._as_declared(still.pixels, where)
             if pixels.dtype == np.uint16 and still.white != self.format.white:

@@ -70,13 +70,19 @@ def blank_planes(
 
 
 def rgb_to_planes(
-    rgb: NDArray[Any], *, chroma: Chroma = "420", depth: Depth = 8, dither: int | None = None
+    rgb: NDArray[Any],
+    *,
+    chroma: Chroma = "420",
+    depth: Depth = 8,
+    dither: int | None = None,
+    out: Planes | None = None,
 ) -> Planes:
     """Planes of a gamma-coded picture.
 
     `rgb` is (rows, cols, 3), uint8 or uint16 over its full range, taken as BT.709 R'G'B'.
     `dither` is the seed of an ordered dither, worth having where 16 bits become 8; None
-    rounds. Raises `FormatError` on other types and on odd sizes that `chroma` cannot hold.
+    rounds. `out` may be the rows of larger planes to write into. Raises `FormatError` on
+    other types and on odd sizes that `chroma` cannot hold.
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise FormatError(
@@ -84,7 +90,8 @@ def rgb_to_planes(
         )
     rows, cols = rgb.shape[:2]
     shift, full = _scale_of(rgb)
-    out = blank_planes(rows, cols, chroma, depth)
+    if out is None:
+        out = blank_planes(rows, cols, chroma, depth)
     _fill(rgb, shift, full, out, depth, dither, (0, 0))
     return out
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ def _told(text: str) -> str:
             f"the text {text[:40]!r} holds the character {bad!r}, which no file can carry",
             do="take it out",
         )
-    return escape(text)
+    return html.escape(text, quote=False)
 
 
 def _plain(name: str, text: str) -> str:

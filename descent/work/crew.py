@@ -107,34 +107,31 @@ class _Worker:
 
 
 class Pool:
-    """`workers` processes, `overlap` jobs at once in each; a dead one is replaced.
+    """`workers` processes, one job at once in each; a dead one is replaced.
 
     A worker reads its jobs from a pipe that only this process holds open: when this process
     ends, however it ends, the pipe does, and with it the worker. Plain pipes and a thread
     a worker work alike on Linux, macOS and Windows.
     """
 
-    def __init__(self, workers: int, overlap: int) -> None:
+    def __init__(self, workers: int) -> None:
         self.events: Queue[Event] = Queue()
-        self._most, self._overlap = workers, overlap
+        self._most = workers
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
 
     def room(self) -> bool:
-        """Whether a worker is idle enough, or one more may be started."""
+        """Whether a worker is idle, or one more may be started."""
         with self._lock:
             return len(self._workers) < self._most or self._idle() is not None
 
     def _idle(self) -> _Worker | None:
-        least = min(self._workers, key=lambda w: len(w.running), default=None)
-        return least if least is not None and len(least.running) < self._overlap else None
+        return next((w for w in self._workers if not w.running), None)
 
     def start(self, job: Job, outs: tuple[Path, ...]) -> None:
-        """Send a job to the worker with the least to do, starting one if there may be more."""
+        """Send a job to an idle worker, starting one if there is none."""
         with self._lock:
-            worker = self._idle()
-            if worker is None or (worker.running and len(self._workers) < self._most):
-                worker = self._hire()
+            worker = self._idle() or self._hire()
             worker.running.add(job.key)
         with suppress(OSError):  # it just died: its listener tells the job as lost
             write_message(worker.pipe, (job, outs))

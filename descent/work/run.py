@@ -84,9 +84,12 @@ class _Stop:
 _stop = _Stop()
 
 
-def checkpoint() -> None:
-    """Raise `Interrupted` if this process was told to stop at once; call it once a frame."""
-    if _stop.level >= 2:
+def checkpoint(*, starting: bool = False) -> None:
+    """Raise `Interrupted` if this process was told to stop at once; call it once a frame.
+
+    A job that is only `starting` stops also where those that run are to be finished.
+    """
+    if _stop.level >= (1 if starting else 2):
         raise Interrupted("stopped at once")
 
 
@@ -130,7 +133,8 @@ def run(
     A job is done when its outs and the JSON of its key are in `store`. One run has the
     store at a time; `wait_s` is how long to wait for another (None: for ever). `where` is
     "here" (threads of this process), "pool" (processes), or "auto": here for one worker.
-    `overlap` jobs share a process: for jobs that leave it idle by turns.
+    `overlap` jobs run at once in this process, for jobs that leave it idle by turns; in a
+    pool it is one a worker.
     `need_bytes` is a worker's peak, or a function of its job; `limit_bytes` caps the sum.
     A worker that dies costs its jobs one of their `tries`. A job's own error is final: a
     damaged frame lets the others go on, any other stops handing out. The first Ctrl-C (or
@@ -156,7 +160,7 @@ def run(
                 prepare()
                 hands = Here(overlap)
             else:
-                hands = Pool(count, overlap)
+                hands = Pool(count)
             _Run(wanted, todo, place, hands, outcome, progress, tries).go()
             place.sweep(wanted)
     return outcome

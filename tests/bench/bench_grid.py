@@ -3,7 +3,8 @@
     make bench                       or
     pytest -o python_files='bench_*.py' -s tests/bench/bench_grid.py
 
-DESCENT_BENCH_RUNS (3) and DESCENT_BENCH_SECONDS (4) say how often and how long.
+DESCENT_BENCH_RUNS (3) and DESCENT_BENCH_SECONDS (20) say how often and how long a film: ten
+chunks, where what a start and an end cost no longer tells, as in any film that is released.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .tree import Cost, measure
 
 HERE = Path(__file__).resolve().parent
 RUNS = int(os.environ.get("DESCENT_BENCH_RUNS", "3"))
-SECONDS = int(os.environ.get("DESCENT_BENCH_SECONDS", "4"))
+SECONDS = int(os.environ.get("DESCENT_BENCH_SECONDS", "20"))
 CRF = 20  # of both profiles
 PROFILES = {"veryfast": "h264_quick", "medium": "h264_uhd"}
 # preset: most of ffmpeg's wall, of its wall without our checks, and of its memory
@@ -39,7 +40,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ours(inputs: Path, preset: str, *options: str) -> Cost:
+def ours(inputs: Path, preset: str, *options: str, memory: bool = False) -> Cost:
     """What `descent render` costs, from nothing."""
     for left in ("out", "store"):
         shutil.rmtree(inputs / left, ignore_errors=True)
@@ -47,22 +48,21 @@ def ours(inputs: Path, preset: str, *options: str) -> Cost:
     return measure(
         [program, "render", str(inputs / "grid.yaml"), "--quiet",
          "--out", str(inputs / "out"), "--store", str(inputs / "store"),
-         "--set", f"outputs.grid.profile={PROFILES[preset]}", *options]
+         "--set", f"outputs.grid.profile={PROFILES[preset]}", *options],
+        memory=memory,
     )  # fmt: skip
 
 
-def theirs(inputs: Path, preset: str) -> Cost:
+def theirs(inputs: Path, preset: str, *, memory: bool = False) -> Cost:
     """What ffmpeg costs."""
     command = ["sh", str(HERE / "ffmpeg.sh"), str(inputs), str(inputs / "peer.mp4"), preset,
                str(CRF), str(SECONDS * 30)]  # fmt: skip
-    return measure(command, {"FFMPEG": imageio_ffmpeg.get_ffmpeg_exe()})
+    return measure(command, {"FFMPEG": imageio_ffmpeg.get_ffmpeg_exe()}, memory=memory)
 
 
-def least(costs: list[Cost]) -> Cost:
-    """The best of each figure: what else the machine does only ever adds; memory its worst."""
-    return Cost(
-        min(c.wall_s for c in costs), min(c.cpu_s for c in costs), max(c.peak_mb for c in costs)
-    )
+def least(costs: list[Cost], peak_mb: float) -> Cost:
+    """The best of each time: what else the machine does only ever adds."""
+    return Cost(min(c.wall_s for c in costs), min(c.cpu_s for c in costs), peak_mb)
 
 
 @pytest.mark.parametrize("preset", BARS)
@@ -75,20 +75,22 @@ def test_beside_ffmpeg(inputs: Path, preset: str) -> None:
         ffmpeg.append(theirs(inputs, preset))
         whole.append(ours(inputs, preset))
         unchecked.append(ours(inputs, preset, "--no-check"))
-    peer = least(ffmpeg)
+    # In runs of their own: adding up a gigabyte of pages takes time from whoever is watched.
+    peer = least(ffmpeg, theirs(inputs, preset, memory=True).peak_mb)
+    all_in = least(whole, ours(inputs, preset, memory=True).peak_mb)
+    bare = least(unchecked, ours(inputs, preset, "--no-check", memory=True).peak_mb)
     print(f"\n{preset}, {frames} frames, {RUNS} alternating runs, {os.cpu_count()} cores")
     print(f"{'':24} wall s (ratio)   CPU ms/frame (ratio)   peak MB (ratio)")
-    for name, cost in (("ffmpeg", peer), ("descent", least(whole)),
-                       ("descent, unchecked", least(unchecked))):  # fmt: skip
+    for name, cost in (("ffmpeg", peer), ("descent", all_in), ("descent, unchecked", bare)):
         print(
             f"{name:24} {cost.wall_s:6.2f} ({cost.wall_s / peer.wall_s:.2f})    "
             f"{1e3 * cost.cpu_s / frames:8.0f} ({cost.cpu_s / peer.cpu_s:.2f})       "
-            f"{cost.peak_mb:8.0f} ({cost.peak_mb / peer.peak_mb:.2f})"
+            f"{cost.peak_mb:8.0f} ({cost.peak_mb / peer.peak_mb:.3f})"
         )
-    wall, bare, memory = BARS[preset]
-    assert least(whole).peak_mb <= memory * peer.peak_mb
-    assert least(whole).wall_s <= wall * peer.wall_s
-    assert least(unchecked).wall_s <= bare * peer.wall_s
+    wall_bar, bare_bar, memory_bar = BARS[preset]
+    assert all_in.peak_mb <= memory_bar * peer.peak_mb
+    assert all_in.wall_s <= wall_bar * peer.wall_s
+    assert bare.wall_s <= bare_bar * peer.wall_s
 
 
 def test_cpu_by_stage(inputs: Path) -> None:

@@ -14,11 +14,10 @@ from typing import Any
 SPENT: defaultdict[str, float] = defaultdict(float)
 # stage: the functions whose own thread's CPU time it is, inner ones taken out of outer ones
 PARTS = {
-    "decode PNG": "descent.sources.png:decode",
+    "decode PNG": "descent.sources.stills:read_planes",
     "to planes": "descent.tools.colour:rgb_to_planes",
     "compose": "descent.compose.canvas:Composer.picture",
     "signature": "descent.encode.signature:signature",
-    "copy for the encoder": "descent.encode.encoder:Encoder.feed",
     "SHA-256 of pictures": "descent.encode.signature:picture_digest",
 }
 _local = threading.local()  # what inner parts took, thread by thread

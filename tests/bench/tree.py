@@ -13,22 +13,28 @@ from pathlib import Path
 
 import psutil
 
-# Adding up a gigabyte of pages holds up whoever maps memory meanwhile: often enough for a peak
-# that lasts for seconds, seldom enough to leave the walls alone.
-EVERY_S = 0.25
+EVERY_S = 0.1  # between looks at the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command took: seconds of wall and of CPU, and MB of summed PSS at the peak."""
+    """What a command took: seconds of wall and of CPU, and MB of summed PSS at the peak.
+
+    The peak is 0 where it was not looked at.
+    """
 
     wall_s: float
     cpu_s: float
     peak_mb: float
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
-    """Run `command` and watch its tree; raises `CalledProcessError` with what it said."""
+def measure(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, memory: bool
+) -> Cost:
+    """Run `command`, and watch its tree's `memory`, which holds up whoever maps some meanwhile.
+
+    Raises `CalledProcessError` with what it said.
+    """
     before = os.times()
     start = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
@@ -46,11 +52,13 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
             peak = max(peak, tree_mb(process.pid))
 
     watcher = threading.Thread(target=watch)
-    watcher.start()
+    if memory:
+        watcher.start()
     said, _ = process.communicate()
     wall = time.perf_counter() - start
     done.set()
-    watcher.join()
+    if memory:
+        watcher.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, said)
     after = os.times()

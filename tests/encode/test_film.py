@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -175,6 +176,31 @@ def test_an_option_the_encoder_does_not_know_is_refused(tmp_path: Path) -> None:
         with pytest.raises(EncodeError, match="bogus"):
             write_chunk(tmp_path / "c.mp4", [picture(0, profile)], profile=wrong, rows=ROWS,
                         cols=COLS, rate=Fraction(30))  # fmt: skip
+
+
+def test_chunks_written_at_once_are_those_written_one_by_one(tmp_path: Path) -> None:
+    """Of two chunks the second's pictures begin when the first is fed; bytes do not change."""
+    profile = load_profile("h264")
+    fed: list[int] = []
+
+    def noted(numbers: range) -> Iterator[Planes]:
+        for number, made in zip(numbers, pictures(numbers, profile), strict=True):
+            fed.append(number)
+            yield made
+
+    def write(folder: Path, start: int) -> ChunkRecord:
+        folder.mkdir(exist_ok=True)
+        return write_chunk(folder / f"{start}.mp4", noted(range(start, start + 25)),
+                           profile=profile, rows=ROWS, cols=COLS, rate=Fraction(30),
+                           frames=25)  # fmt: skip
+
+    apart = [write(tmp_path / "apart", start) for start in (0, 25)]
+    fed.clear()
+    with ThreadPoolExecutor(2) as hands:
+        together = list(hands.map(lambda start: write(tmp_path / "together", start), (0, 25)))
+    assert together == apart
+    first = fed[0] // 25 * 25
+    assert fed == [*range(first, first + 25), *range(25 - first, 50 - first)]
 
 
 def test_an_error_of_the_pictures_passes_and_leaves_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from PIL import Image
 
 from descent.errors import Damaged, FormatError, HostileInput, SourceError
 from descent.sources import jpeg
-from descent.sources.stills import looks_mosaic, one_channel, read_still
+from descent.sources.stills import looks_mosaic, one_channel, read_planes, read_still
+from descent.tools.colour import rgb_to_planes
 
 WritePng = Callable[..., Path]
 
@@ -256,3 +257,37 @@ def test_an_undebayered_mosaic_is_recognised(shared_data: Path) -> None:
     lander = one_channel(read_still(shared_data / "lcam" / "LVS_15_52_40.jpg").pixels)
     assert lander is not None
     assert not looks_mosaic(lander)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (120, 160), (1000, 700), (6, 40_000)])
+def test_planes_made_while_decoding_are_those_of_the_whole(
+    write_png: WritePng, size: tuple[int, int]
+) -> None:
+    """An RGB PNG read straight to planes gives the very planes of its whole picture."""
+    rng = np.random.default_rng(1)
+    path = write_png("a.png", rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+    made = read_planes(path)
+    assert made is not None
+    for plane, whole in zip(made, rgb_to_planes(read_still(path).pixels), strict=True):
+        np.testing.assert_array_equal(plane, whole)
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 3), (6, 5, 3), (6, 6), (6, 6, 4)])
+def test_what_cannot_become_planes_on_the_way_is_left_to_the_general_reader(
+    write_png: WritePng, shape: tuple[int, ...]
+) -> None:
+    """Odd sides, grey, alpha and 16 bits give None, not a bent picture."""
+    assert read_planes(write_png("a.png", np.zeros(shape, np.uint8))) is None
+    assert read_planes(write_png("b.png", np.zeros((6, 6, 3), np.uint16))) is None
+
+
+def test_a_broken_png_is_damaged_also_on_the_way_to_planes(write_png: WritePng) -> None:
+    """Cut and flipped files raise with camera and frame, whichever way they are read."""
+    path = write_png("a.png", _photo())
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 16
+    for data in (whole[: len(whole) // 2], bytes(flipped)):
+        path.write_bytes(data)
+        with pytest.raises(Damaged, match="hover frame 7"):
+            read_planes(path, where="hover frame 7 (a.png)")

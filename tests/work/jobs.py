@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 from descent.errors import Damaged, EncodeError
 from descent.tools.files import atomic
+from descent.work import checkpoint
+
+_TURN = threading.Lock()
 
 
 def make(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:
@@ -24,6 +28,13 @@ def make(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:
             file.write(data)
             file.flush()
     return {"digest": hashlib.sha256(outs[0].read_bytes()).hexdigest()}
+
+
+def queued(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:
+    """Do the job when it is its turn, unless nothing new is to be begun by then."""
+    with _TURN:
+        checkpoint(starting=True)
+        return make(args, outs)
 
 
 def die_once(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:

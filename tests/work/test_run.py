@@ -234,6 +234,24 @@ def test_the_first_signal_drains(tmp_path: Path, where: str, number: signal.Sign
 
 
 @POSIX
+def test_a_job_that_waits_for_its_turn_is_not_begun_any_more(tmp_path: Path) -> None:
+    """Of two jobs at once in a process the first signal finishes the one that has begun."""
+
+    def once() -> None:
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Thread(target=once)
+    timer.start()
+    slow = jobs(4, "queued", pause_s=0.3)
+    outcome: Outcome = run(slow, store=tmp_path / "s", where="here", overlap=2)
+    timer.join()
+    assert outcome.interrupted
+    assert (len(outcome.made), len(outcome.left)) == (1, 3)
+    assert run(slow, store=tmp_path / "s", where="here", overlap=2).made == outcome.left
+
+
+@POSIX
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
     """Twice Ctrl-C kills the workers in the middle of their jobs and sweeps after them."""
     slow = jobs(4, pause_s=60.0)
