@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,17 +118,16 @@ def _lines(found: Synced) -> Iterator[str]:
         pairs = [("pair", "offset", "drift", "residual", "interval", "margin", "agreement")]
         for tie in found.joint.kept:
             fit, seen = tie.fit, tie.fit.evidence
-            motion = tie.kind == "motion"
+            views = tie.kind == "views"
             pairs.append(
                 (
                     f"{tie.a} and {tie.b}",
                     f"{fit.offset:+.4f} s",
                     f"{fit.drift * 1e6:+.1f} ppm",
-                    f"{fit.residual * 1000:.2g} mrad" if motion else f"{fit.residual:.0%} unlike",
+                    f"{fit.residual:.0%} unlike" if views else f"{fit.residual * 1000:.2g} mrad",
                     f"±{fit.interval * 1000:.2f} ms",
                     f"{fit.margin:.1f}",
-                    f"{seen.get('agreement', 0):.2f}"
-                    + (f", next best {seen.get('next_best', 0):.2f}" if motion else " of views"),
+                    _agreement(tie.kind, seen),
                 )
             )
         yield from _columns(pairs)
@@ -137,6 +136,15 @@ def _lines(found: Synced) -> Iterator[str]:
         yield "Not tied"
         for r in found.refused:
             yield f"  {r.a} and {r.b}: {r.why}"
+
+
+def _agreement(kind: str, seen: Mapping[str, Any]) -> str:
+    """How alike what two cameras saw is, in the measure of what ties them."""
+    if kind == "views":
+        return f"{seen.get('agreement', 0):.2f} of views"
+    if kind == "motion":
+        return f"{seen.get('agreement', 0):.2f}, next best {seen.get('next_best', 0):.2f}"
+    return f"evidence {seen.get('evidence', 0):.0f}, next best {seen.get('next_best', 0):.0f}"
 
 
 def _columns(rows: list[Any]) -> Iterator[str]:

@@ -27,16 +27,23 @@ SURE_MARGIN = 5.0
 """How many times more of the motion chance, and the next best answer, must leave over."""
 
 LEAST_S = 4.0  # of shared motion
+NEAR_S = 0.15  # an offset that a part of the motion tells is good to that
 MEMORY_S = 0.5  # errors of pictures are alike for about so long
 
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """A camera's turns: `times` (n,) of its frames, `by` (n-1, 3) rad, `noise` (n-1,) rad."""
+    """A camera's turns: `times` (n,) of its frames, `by` (n-1, 3) rad, `noise` (n-1,) rad.
+
+    `zoom` and `twist` (n-1,), where they are known, are the logarithm of the growth of what is
+    looked at, and its turn about the line of sight, rad.
+    """
 
     times: Floats
     by: Floats
     noise: Floats
+    zoom: Floats | None = None
+    twist: Floats | None = None
 
     @property
     def seen_s(self) -> float:
@@ -47,23 +54,30 @@ class Turned:
         """Without what was not seen at either end."""
         seen = np.nonzero(np.isfinite(self.noise))[0]
         if len(seen) == 0:
-            return Turned(self.times[:0], self.by[:0], self.noise[:0])
-        first, last = int(seen[0]), int(seen[-1]) + 1
-        return Turned(self.times[first : last + 1], self.by[first:last], self.noise[first:last])
+            return self._cut(0, 0)
+        return self._cut(int(seen[0]), int(seen[-1]) + 1)
 
     def within(self, start_s: float, end_s: float) -> Turned:
         """What lies between two times of its own clock."""
-        first, last = np.searchsorted(self.times, (start_s, end_s))
-        return Turned(
-            self.times[first:last], self.by[first : max(first, last - 1)],
-            self.noise[first : max(first, last - 1)],
-        ).trimmed()  # fmt: skip
+        first, last = (int(k) for k in np.searchsorted(self.times, (start_s, end_s)))
+        return self._cut(first, max(first, last - 1)).trimmed()
+
+    def _cut(self, first: int, last: int) -> Turned:
+        """The turns from number `first` to before `last`, and their frames."""
+        times = self.times[first : last + 1] if last > first else self.times[:0]
+        zoom = None if self.zoom is None else self.zoom[first:last]
+        twist = None if self.twist is None else self.twist[first:last]
+        return Turned(times, self.by[first:last], self.noise[first:last], zoom, twist)
 
 
-def fit_motion(a: Turned, b: Turned, *, accept_unsure: bool = False) -> ClockFit:
+def fit_motion(
+    a: Turned, b: Turned, *, near_s: float | None = None, accept_unsure: bool = False
+) -> ClockFit:
     """Clock b told by clock a from what their pictures show; see `fit_rotation`.
 
-    UnsureSync as there, and where less than 4 s of motion were seen by both.
+    `near_s` is a's time less b's where something else told it already: what stands out is
+    then not asked again, and another answer is refused. UnsureSync as there, and where less
+    than 4 s of motion were seen by both.
     """
     a, b = a.trimmed(), b.trimmed()
     least = min(a.seen_s, b.seen_s)
@@ -84,7 +98,13 @@ def fit_motion(a: Turned, b: Turned, *, accept_unsure: bool = False) -> ClockFit
                 do="mark a moment in each camera under sync:",
             )  # fmt: skip
         first = _fit(a, b, 0, True)
-    fit = _fit(a, b, MOST_STEPS, accept_unsure)
+    told = near_s is not None
+    fit = _fit(a, b, 0 if told else MOST_STEPS, accept_unsure or told)
+    if near_s is not None and abs(fit.offset - near_s) > NEAR_S:
+        raise UnsureSync(
+            f"their motions fit best at {fit.offset:+.2f} s and a part of them at {near_s:+.2f} s",
+            where="shared rotation", do="mark a moment in each camera under sync:",
+        )  # fmt: skip
     left = _left_over(a, b, fit)
     null = max(fit.evidence["next_best"], fit.evidence["chance"])
     margin = unexplained(null) / max(left, 1e-3)

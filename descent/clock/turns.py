@@ -38,14 +38,16 @@ class Seen:
 
     `by` (n-1, 3) is the turn between neighbours in rad about the picture's right, down and
     forward axes, 0 where not seen; `noise` (n-1,) its standard deviation a component, rad,
-    infinite where not seen; `zoom` (n-1,) the logarithm of the growth of what is looked at;
-    `state` (n-1,) indexes `REASONS`. `steady` is the share of the pictures, 0 to 1, in which
+    infinite where not seen; `zoom` (n-1,) the logarithm of the growth of what is looked at,
+    `twist` (n-1,) its turn in rad about the line of sight to its middle; `state` (n-1,)
+    indexes `REASONS`. `steady` is the share of the pictures, 0 to 1, in which
     nothing moves: near 1 for a camera that stands still.
     """
 
     by: Floats
     noise: Floats
     zoom: Floats
+    twist: Floats
     state: NDArray[np.int64]
     steady: float = 0.0
 
@@ -152,6 +154,10 @@ def _steady_share(free: Grey) -> float:
     return float((inside == 0).mean()) if inside.size else 1.0
 
 
+# Turn (3,) rad, its noise, the zoom, the twist, and whether it was seen.
+_Row = tuple[Floats, float, float, float, int]
+
+
 class _Follower:
     """Goes from picture to picture and keeps what each turn was."""
 
@@ -159,16 +165,16 @@ class _Follower:
         self.focal_px = focal_px
         self.before: _Picture | None = None
         self._usual: tuple[Floats, float] | None = None  # the last turn and zoom
-        self._rows: list[tuple[Floats, float, float, int]] = []
+        self._rows: list[_Row] = []
 
     def __call__(self, view: _Picture, free: Grey) -> None:
         before, self.before = self.before, view
         if before is None:
             return
         row = self._turn(before, view, free, self._usual)
-        if row[3] == LOST and self._usual is not None:
+        if row[4] == LOST and self._usual is not None:
             row = self._turn(before, view, free, None)
-        self._usual = (row[0], row[2]) if row[3] == MOVED else None
+        self._usual = (row[0], row[2]) if row[4] == MOVED else None
         self._rows.append(row)
 
     @property
@@ -179,14 +185,14 @@ class _Follower:
             np.array([r[0] for r in rows], np.float64).reshape(-1, 3),
             np.array([r[1] for r in rows], np.float64),
             np.array([r[2] for r in rows], np.float64),
-            np.array([r[3] for r in rows], np.int64),
+            np.array([r[3] for r in rows], np.float64),
+            np.array([r[4] for r in rows], np.int64),
         )
 
     def _turn(
         self, a: _Picture, b: _Picture, free: Grey, usual: tuple[Floats, float] | None
-    ) -> tuple[Floats, float, float, int]:
-        """Turn (3,) rad, its noise, the zoom, and whether it was seen."""
-        none = np.zeros(3), float("inf"), 0.0
+    ) -> _Row:
+        none = np.zeros(3), float("inf"), 0.0, 0.0
         if min(a.contrast, b.contrast) < _LEAST_CONTRAST:
             return *none, DARK
         if (free > 0).mean() < _LEAST_FREE:
@@ -217,7 +223,11 @@ class _Follower:
         agree = inside.ravel() == 1 if inside is not None else np.zeros(len(here), bool)
         if agree.sum() < max(FEWEST, _SHARE * len(here)):
             return *none, LOST
-        return *_fit(corners[kept][agree], (there[agree] - centre) / self.focal_px), MOVED
+        mine = corners[kept][agree]
+        turn, noise, zoom = _fit(mine, (there[agree] - centre) / self.focal_px)
+        sight = np.append(mine.mean(axis=0), 1.0)
+        twist = float(turn @ sight / np.sqrt(sight @ sight))
+        return turn, noise, zoom, twist, MOVED
 
 
 def _moved(points: Floats, turn: Floats, zoom: float) -> Floats:

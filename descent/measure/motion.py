@@ -26,7 +26,7 @@ from descent.sources.yuv import source_of
 from descent.tools.files import write_text
 from descent.work import Progress, checkpoint, run
 
-TURNS_VERSION = "turns.4"
+TURNS_VERSION = "turns.5"
 WIDE_PX = 360  # pictures are read about so wide: finer ones tell the turns little better
 FRAMES_A_JOB = 240
 CLIP_FRAMES_A_JOB = 900  # a job begins at a keyframe, which may lie far back
@@ -78,6 +78,8 @@ def measure_turns(
         turned = Turned(
             np.asarray(times, np.float64), np.array(by, np.float64).reshape(-1, 3),
             np.array(noise, np.float64),
+            np.array([v for part in parts for v in part["zoom"]], np.float64),
+            np.array([v for part in parts for v in part["twist"]], np.float64),
         )  # fmt: skip
         whole = replace(turned, noise=np.where(_gaps(turned.times), np.inf, turned.noise))
         counts = [max(len(part["by"]), 1) for part in parts]
@@ -116,6 +118,8 @@ def turns_of_frames(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str
         "camera": args["camera"],
         "by": [[round(float(v), 8) for v in row] for row in seen.by],
         "noise": [round(float(v), 8) if np.isfinite(v) else None for v in seen.noise],
+        "zoom": [round(float(v), 8) for v in seen.zoom],
+        "twist": [round(float(v), 8) for v in seen.twist],
         "state": [int(v) for v in seen.state],
         "steady": round(seen.steady, 4),
     }

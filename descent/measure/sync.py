@@ -13,7 +13,8 @@ import numpy as np
 from descent.clock.assign import Laid
 from descent.clock.fit import ClockFit
 from descent.clock.joint import Clock, Joint, Own, Tie, joint
-from descent.clock.motion import Turned, fit_motion
+from descent.clock.motion import Turned
+from descent.clock.turned import tie_turned
 from descent.config.load import Loaded
 from descent.config.sync import Step, SyncCamera, sync_path, write_sync
 from descent.errors import DescentError, TimeUnknown, UnsureSync
@@ -218,7 +219,7 @@ def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool)
             do="check their times, or give frames that overlap",
         )  # fmt: skip
     other_low, other_high = _overlap(b, a)
-    fit = fit_motion(
+    fit, kind = tie_turned(
         turned[a.name].within(low, high), turned[b.name].within(other_low, other_high),
         accept_unsure=accept_unsure,
     )  # fmt: skip
@@ -227,7 +228,7 @@ def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool)
             f"their motions fit best {_apart_s(fit):.1f} s apart, which their own times rule out",
             where=f"{a.name} and {b.name}", do=_MORE,
         )  # fmt: skip
-    return Tie(a.name, b.name, fit, "motion")
+    return Tie(a.name, b.name, fit, kind)
 
 
 def _apart_s(fit: ClockFit) -> float:

@@ -1,0 +1,330 @@
+"""Two cameras on two bodies, each looking at the other's: tied by the motion between them.
+
+Face to face, both see the other turn about the line between them by the same angle in the
+same sense, and both see it grow or shrink as the distance does. How it is tossed sideways is
+each camera's own: a body that rocks and one that swings on a rope look different from either
+end. Only a small share of that, alike over time, leaks into the twist, since neither looks
+exactly along the line between the two; it is fitted. What the two share may be a few seconds
+of a long record: every second of the slower camera says for itself how well it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descent.clock.fit import ClockFit, Piece
+from descent.clock.motion import Turned
+from descent.clock.rotation import COVER
+from descent.errors import UnsureSync
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+BLOCK_S = 1.0
+LEAST_S = 5.0  # of motion that fits
+COARSE_S = 0.02
+FINE_S = 0.001
+REACH_S = 0.3  # to either side of a coarse answer
+SURE_MARGIN = 1.6
+"""How many times as much evidence as the next best answer, and chance, the best must have."""
+
+RATIOS = (0.35, 2.8)
+"""How much quicker one camera may see the distance change than the other: they stand off it."""
+
+SHAPE = 0.05  # of a growth: parts of a body at other distances grow otherwise
+LEAK = 0.25  # of what is seen sideways, the usual share that leaks into the twist
+FLOOR = 3e-4  # rad, what following corners leaves at best
+RATE_SD = 1e-4  # nothing is told about the rate: 100 ppm
+_CANDIDATES = 8
+_MOST = 60_000_000  # lags times turns
+_PACES = (1.0, 0.87, 1.15)
+
+_HELP = "mark a moment in each camera under sync:, or give a longer stretch of it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen between frames: twist, growth and pan (..., n), (..., n, 2), and where."""
+
+    twist: Floats
+    growth: Floats
+    pan: Floats
+    there: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """A camera's frames (n,) and what it saw until each.
+
+    `total` (5, n) sums twist, growth, the pan about two axes, and turns that were not seen.
+    """
+
+    times: Floats
+    total: Floats
+
+    @classmethod
+    def of(cls, turned: Turned) -> _Ends:
+        seen = np.isfinite(turned.noise)
+        none = np.zeros(len(seen))
+        twist = none if turned.twist is None else turned.twist
+        zoom = none if turned.zoom is None else turned.zoom
+        each = np.stack([twist, zoom, turned.by[:, 0], turned.by[:, 1], np.ones(len(seen))])
+        each = np.where(np.arange(5)[:, None] < 4, each * seen, each * ~seen)
+        return cls(turned.times, np.concatenate([np.zeros((5, 1)), np.cumsum(each, axis=1)], 1))
+
+    def between(self, t: Floats) -> _Seen:
+        """What was seen between times (..., n)."""
+        inside = (t >= self.times[0]) & (t <= self.times[-1])
+        twist, growth, first, second, unseen = (
+            np.diff(np.interp(t, self.times, row), axis=-1) for row in self.total
+        )
+        there = (unseen < 0.02) & inside[..., 1:] & inside[..., :-1]
+        return _Seen(twist, growth, np.stack([first, second], axis=-1), there)
+
+    @property
+    def own(self) -> _Seen:
+        """What was seen between its own frames."""
+        step = np.diff(self.total, axis=1)
+        return _Seen(step[0], step[1], step[2:4].T, step[4] < 0.5)
+
+    def backwards(self, pace: float) -> _Ends:
+        """The same run backwards and at another pace: as lively, and never what was seen."""
+        times = self.times[0] + (self.times[-1] - self.times[::-1]) * pace
+        return _Ends(times, self.total[:, -1:] - self.total[:, ::-1])
+
+    @property
+    def blocks(self) -> Ints:
+        """Where each second of its turns (n-1,) begins."""
+        number = ((self.times[:-1] - self.times[0]) / BLOCK_S).astype(np.int64)
+        return np.nonzero(np.concatenate([[True], np.diff(number) > 0]))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lag, s, its evidence, what leaks (4,), and which turns (n-1,) of the slow one fit."""
+
+    lag: float
+    evidence: float
+    leak: Floats
+    fits: Bools
+
+
+def fit_mutual(a: Turned, b: Turned) -> ClockFit:
+    """Clock b told by clock a, from how each sees the other turn and go away.
+
+    Raises UnsureSync where less than 5 s of motion fit, or where chance or another offset
+    fit nearly as well. No rate is told: the answer's is 1, its interval allows for 100 ppm.
+    """
+    a, b = a.trimmed(), b.trimmed()
+    if min(len(a.by), len(b.by)) < 16 or min(a.seen_s, b.seen_s) < LEAST_S:
+        raise _unsure(f"only {min(a.seen_s, b.seen_s):.1f} s of motion are seen")
+    swapped = bool(np.median(np.diff(a.times)) > np.median(np.diff(b.times)))
+    fast, slow = _Ends.of(b if swapped else a), _Ends.of(a if swapped else b)
+    every = candidates(fast, slow)
+    if not every:
+        raise _unsure("nothing that one sees of the other fits what the other sees")
+    best = max(every, key=lambda found: found.evidence)
+    rival = max(
+        (f.evidence for f in every if abs(f.lag - best.lag) > 2 * REACH_S), default=0.0
+    )  # fmt: skip
+    null = max(
+        (f.evidence for p in _PACES for f in candidates(fast, slow.backwards(p))), default=0.0
+    )  # fmt: skip
+    margin = best.evidence / max(rival, null, 1e-9)
+    if margin < SURE_MARGIN:
+        raise _unsure(
+            f"what each sees of the other does not stand out: {best.evidence:.0f} at "
+            f"{best.lag:+.2f} s, {rival:.0f} at another offset, {null:.0f} with one run backwards"
+        )
+    span_s = float(np.diff(slow.times)[best.fits].sum())
+    if span_s < LEAST_S:
+        raise _unsure(f"they see the same motion between them for only {span_s:.1f} s")
+    lag, sd, left = _fine(fast, slow, best)
+    first = float(slow.times[:-1][best.fits][0])
+    last = float(slow.times[1:][best.fits][-1])
+    sd = float(np.hypot(sd, RATE_SD * (last - first) / np.sqrt(12)))
+    start, end = (first + lag, last + lag) if swapped else (first, last)
+    evidence = {
+        "kind": "mutual", "seen_s": round(span_s, 2), "evidence": round(best.evidence, 1),
+        "next_best": round(rival, 1), "chance": round(null, 1),
+    }  # fmt: skip
+    piece = Piece(start, end, -lag if swapped else lag, 1.0)
+    return ClockFit(Fraction(0), Fraction(0), (piece,), COVER * sd, left, margin, 0.0, evidence)
+
+
+def _unsure(what: str) -> UnsureSync:
+    return UnsureSync(what, where="mutual motion", do=_HELP)
+
+
+def candidates(fast: _Ends, slow: _Ends) -> list[Found]:
+    """The lags with the most evidence, each made better by fitting what leaks."""
+    low = fast.times[0] - slow.times[-1] + LEAST_S
+    high = fast.times[-1] - slow.times[0] - LEAST_S
+    lags = np.arange(low, max(high, low + COARSE_S), COARSE_S)
+    if len(lags) * len(slow.times) > _MOST:
+        raise _unsure("the records are too long to try every offset")
+    none = np.zeros(4)
+    parts = np.array_split(lags, max(1, len(lags) // 256))
+    evidence = np.concatenate([_evidence(fast, slow, some, none).sum(axis=1) for some in parts])
+    found = []
+    for _ in range(_CANDIDATES):
+        k = int(np.argmax(evidence))
+        if evidence[k] <= 0:
+            break
+        found.append(_better(fast, slow, float(lags[k])))
+        evidence[np.abs(lags - lags[k]) <= REACH_S] = 0
+    return found
+
+
+def _evidence(fast: _Ends, slow: _Ends, lags: Floats, leak: Floats) -> Floats:
+    """What each second of the slower camera says for each lag: (lags, blocks), never less than 0.
+
+    The logarithm of how much of the motion there is gone when one camera's is taken from the
+    other's, for each turn of it.
+    """
+    seen, own = fast.between(slow.times[None, :] + lags[:, None]), slow.own
+    there = seen.there & own.there[None, :]
+    edges = slow.blocks
+
+    def total(values: Floats) -> Floats:
+        return np.add.reduceat(np.where(there, values, 0.0), edges, axis=1)
+
+    count = total(np.ones_like(seen.twist))
+    floor = np.maximum(count, 1) * FLOOR**2
+    energy = total(seen.twist**2 + own.twist[None, :] ** 2) / 2
+    off = own.twist[None, :] - seen.twist - seen.pan @ leak[:2] - (own.pan @ leak[2:])[None, :]
+    twisted = np.log((energy + floor) / (total(off**2) + floor))
+    size = total(np.broadcast_to(own.growth**2, seen.growth.shape))
+    grown = np.log((size + floor) / (_growth_left(seen, own, total) + floor + SHAPE**2 * size))
+    # One ratio a second is found from the data; two turns of it are spent on that.
+    whole: Floats = np.maximum(twisted, 0) * count + np.maximum(grown, 0) * np.maximum(count - 2, 0)
+    return np.where(count >= 4, whole / 2, 0.0)
+
+
+def _growth_left(seen: _Seen, own: _Seen, total: Callable[[Floats], Floats]) -> Floats:
+    """What is left of the growth in each second (lags, blocks), whatever the cameras' ratio."""
+    between = total(seen.growth * own.growth[None, :])
+    size, own_size = total(seen.growth**2), total(np.zeros_like(seen.growth) + own.growth**2)
+    ratio = np.clip(between / np.maximum(size, 1e-12), *RATIOS)
+    return np.maximum(own_size - 2 * ratio * between + ratio**2 * size, 0)
+
+
+def _better(fast: _Ends, slow: _Ends, lag: float) -> Found:
+    """A lag with what leaks fitted, and the seconds that fit then."""
+    leak: Floats = np.zeros(4)
+    near: Floats = np.linspace(lag - 10 * COARSE_S, lag + 10 * COARSE_S, 21)
+    for _ in range(3):
+        fits, _ = _run(_evidence(fast, slow, np.array([lag]), leak)[0], slow)
+        leak = _leak(fast, slow, lag, fits)
+        told = _evidence(fast, slow, near, leak)
+        lag = float(near[int(np.argmax([_run(row, slow)[1] for row in told]))])
+    fits, evidence = _run(_evidence(fast, slow, np.array([lag]), leak)[0], slow)
+    return Found(lag, evidence, leak, fits)
+
+
+def _run(evidence: Floats, slow: _Ends) -> tuple[Bools, float]:
+    """The turns (n-1,) of the run of seconds that fits best, and the evidence in it.
+
+    One second between that does not fit is bridged, and left out.
+    """
+    edges, turns = slow.blocks, len(slow.times) - 1
+    count = np.diff(np.append(edges, turns))
+    chosen = np.zeros(turns, dtype=bool)
+    near = np.nonzero(evidence > 0.25 * count)[0]
+    if len(near) == 0:
+        return chosen, 0.0
+    runs = np.split(near, np.nonzero(np.diff(near) > 2)[0] + 1)
+    best = max(runs, key=lambda run: float(evidence[run].sum()))
+    for k in best:
+        chosen[edges[k] : edges[k] + count[k]] = True
+    return chosen, float(evidence[best].sum())
+
+
+def _leak(fast: _Ends, slow: _Ends, lag: float, fits: Bools) -> Floats:
+    """How much of what is seen sideways leaks into the twist: fast's pan (2,), then slow's."""
+    seen, own = fast.between(slow.times + lag), slow.own
+    use = fits & seen.there & own.there
+    if use.sum() < 12:
+        return np.zeros(4)
+    X = np.concatenate([seen.pan, own.pan], axis=1)[use]
+    y = (own.twist - seen.twist)[use]
+    out: Floats = np.zeros(4)
+    for _ in range(3):
+        left = y - X @ out
+        spread = _spread(left)
+        weight = 1 / (1 + (left / (2 * spread)) ** 2)
+        normal = X.T @ (weight[:, None] * X) + np.eye(4) * (spread / LEAK) ** 2
+        out = np.asarray(np.linalg.solve(normal, X.T @ (weight * y)), np.float64)
+    return out
+
+
+def _fine(fast: _Ends, slow: _Ends, found: Found) -> tuple[float, float, float]:
+    """The lag, its standard deviation, s, and what is left over of the twist, rad."""
+    lags = found.lag + np.arange(-REACH_S, REACH_S + FINE_S / 2, FINE_S)
+    seen, own = fast.between(slow.times[None, :] + lags[:, None]), slow.own
+    use = found.fits & own.there & seen.there.all(axis=0)
+    y = (own.twist[None, :] - seen.twist)[:, use]
+    X = np.concatenate([seen.pan[:, use], np.broadcast_to(own.pan[use], seen.pan[:, use].shape)], 2)
+    middle = len(lags) // 2
+    left = y[middle] - X[middle] @ found.leak
+    for _ in range(4):
+        spread = _spread(left)
+        weight = 1 / (1 + (left / (2 * spread)) ** 2)
+        normal = np.einsum("lni,n,lnj->lij", X, weight, X) + np.eye(4) * (spread / LEAK) ** 2
+        leak = np.linalg.solve(normal, np.einsum("lni,n,ln->li", X, weight, y)[..., None])[..., 0]
+        off = y - np.einsum("lni,li->ln", X, leak)
+        cost = np.zeros((len(lags), len(use)))
+        cost[:, use] = _blunt(off / spread)
+        cost += _growth_cost(seen, own, slow, use, middle)
+        middle = int(np.argmin(cost.sum(axis=1)))
+        left = off[middle]
+    fine, bend = _bottom(cost.sum(axis=1), middle)
+    # Neighbouring errors are alike: a second's scores are taken together (sandwich).
+    low, high = max(0, middle - 4), min(len(lags) - 1, middle + 4)
+    slope = (cost[high] - cost[low]) / ((high - low) * FINE_S)
+    edges = slow.blocks
+    scores = np.array([slope[i:j].sum() for i, j in pairwise([*edges, len(slope)])])
+    sd = float(np.sqrt((scores**2).sum()) / bend)
+    return float(lags[0]) + fine * FINE_S, sd, float(np.std(left))
+
+
+def _growth_cost(seen: _Seen, own: _Seen, slow: _Ends, use: Bools, middle: int) -> Floats:
+    """What the growth has against each lag (lags, n-1), one ratio a second left free."""
+    edges, turns = slow.blocks, len(use)
+    count = np.diff(np.append(edges, turns))
+
+    def spread_out(values: Floats) -> Floats:
+        return np.repeat(np.add.reduceat(np.where(use, values, 0.0), edges, axis=1), count, axis=1)
+
+    between = spread_out(seen.growth * own.growth)
+    ratio = np.clip(between / np.maximum(spread_out(seen.growth**2), 1e-12), *RATIOS)
+    off = np.where(use, own.growth - ratio * seen.growth, 0.0)
+    spread = np.hypot(_spread(off[middle][use]), SHAPE * own.growth)
+    out: Floats = np.where(use, _blunt(off / spread), 0.0)
+    return out
+
+
+def _blunt(z: Floats) -> Floats:
+    """Half of z squared for small z; large ones count less and less (Cauchy)."""
+    out: Floats = 2.0 * np.log1p(z * z / 4.0)
+    return out
+
+
+def _spread(values: Floats) -> float:
+    return max(float(np.median(np.abs(values))) * 1.4826, 1e-5) if len(values) else 1.0
+
+
+def _bottom(cost: Floats, k: int) -> tuple[float, float]:
+    """The lowest place of a cost, in steps, and how it bends there, per s^2."""
+    low, high = max(0, k - 8), min(len(cost), k + 9)
+    x = np.arange(low, high, dtype=np.float64) - k
+    bend, slope, _ = np.polyfit(x, cost[low:high], 2)
+    bend = max(float(bend), 1e-9)
+    return k + float(np.clip(-slope / (2 * bend), -8, 8)), 2 * bend / FINE_S**2
