@@ -153,16 +153,18 @@ def shrunk(
     long, noise stands alone.
     """
     height, width = power.shape
+    three = np.empty(width + 2, np.float32)
     for r in range(height):
         above, below = r - 1, r + 1 if r + 1 < height else 0
+        # Sums of three rows first: plain loops, which run several pixels at a time.
         for c in range(width):
-            left, right = c - 1, c + 1 if c + 1 < width else 0
-            around = power[above, left] + power[above, c] + power[above, right]
-            around += power[r, left] + power[r, c] + power[r, right]
-            around += power[below, left] + power[below, c] + power[below, right]
+            three[c + 1] = power[above, c] + power[r, c] + power[below, c]
+        three[0], three[width + 1] = three[width], three[1]
+        for c in range(width):
+            around = three[c] + three[c + 1] + three[c + 2]
             size = np.float32(0.5) * np.sqrt(power[r, c]) + np.sqrt(around) / np.float32(6)
             t = threshold[r, c]
-            keep = np.float32(1) - t / size if size > t else np.float32(0)
+            keep = max(np.float32(1) - t / max(size, np.float32(1e-20)), np.float32(0))
             wy, wx = dy[r, c], dx[r, c]
             vy, vx = keep * wy, keep * wx
             dy[r, c], dx[r, c] = vy - wy, vx - wx
@@ -246,7 +248,7 @@ def structure_weight(
     return _WEIGHT * noise * float(np.sqrt(noise)) / max(gradient, 0.005)
 
 
-def adapted(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _adapted(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weights (rows, cols) that spare texture and smooth what is flat, about 1 in the middle."""
     size = np.hypot(np.roll(x, -1, 0) - x, np.roll(x, -1, 1) - x)
     local = cv2.GaussianBlur(size, (0, 0), _ADAPT_PX)
@@ -301,7 +303,7 @@ def solve(
         x, kx = sf.irfft2(blend, shape), sf.irfft2(data, shape)
         _data_step(kx, d, picture, trust, rho_d, top, left, u)
         if step in adapt_at:
-            threshold = adapted(x) * np.float32(1 / penalties[1])
+            threshold = _adapted(x) * np.float32(1 / penalties[1])
         wanted(x, dy, dx, power)
         shrunk(power, threshold, dy, dx, py, px)
     return np.ascontiguousarray(x[top : top + rows, left : left + cols])

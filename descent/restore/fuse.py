@@ -14,19 +14,18 @@ import cv2
 import numpy as np
 import scipy.fft as sf
 
-from descent.restore.deconvolve import adapted, bridge, divergence, shrunk, structure_weight, wanted
+from descent.restore.deconvolve import bridge, divergence, shrunk, structure_weight, wanted
 from descent.restore.psf import fast_length, gradient_spectrum, spectrum
 from descent.tools.compiled import float_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ITERATIONS = 5
-_REFRESH = (1, 3)  # iterations before which the data is held against the picture again
-_ADAPT_AT = 3  # after which texture is spared
+ITERATIONS = 4
+_REFRESH = 2  # iterations before which neighbours are let in, and trust begins to count
 _RHO = 33.0  # of the splitting, as a multiple of the weight
 _SMOOTHER = 1.7  # than a single frame solved to the end: this stops early
-_ROUNDS = 3  # of fitting a neighbour's place and light
+_ROUNDS = 2  # of fitting a neighbour's place and light
 _STEP = 2  # px between those that fit it
 _FAR_PX = 2.0  # a neighbour that lies further off is not the same ground
 _GAIN = 0.25  # most that its light may differ by
@@ -34,7 +33,7 @@ _OUTLIER = 3.0  # noises beyond which a pixel says less about place and light
 # What two frames, each blurred by the other's kernel too, may differ by, as shares of the
 # noise's variance: fully believed, and no longer.
 _AGREE, _DIFFER = 1.0, 4.0
-_AGREE_PX = 9
+_AGREE_PX = 5  # at half the size
 _LEAST = 0.05  # mean trust below which a neighbour is left out
 
 
@@ -55,25 +54,29 @@ def _normal(
     b: NDArray[np.float32], top: int, left: int, now: NDArray[np.float64], scale: float,
     middle: float, left_side: NDArray[np.float64], right_side: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Normal equations of p - q by q's slopes, its brightness and 1, where `a` and `b` trust."""
-    rows, cols = a.shape
+    """Normal equations of p - q by q's slopes, its brightness and 1, where `a` and `b` trust.
+
+    `p` and `q` are half as large as `a` and `b`: their pixel r, c is pixel 2 r, 2 c there.
+    """
+    rows, cols = a.shape[0] // 2, a.shape[1] // 2
     row = np.empty(4, np.float64)
     for y in range(1, rows - 1, _STEP):
         for x in range(1, cols - 1, _STEP):
-            w = min(a[y, x], b[y, x])
+            w = min(a[2 * y, 2 * x], b[2 * y, 2 * x])
             if w <= 0:
                 continue
             r, c = top + y, left + x
-            row[0] = (q[r + 1, c] - q[r - 1, c]) / 2
-            row[1] = (q[r, c + 1] - q[r, c - 1]) / 2
+            row[0] = (q[r + 1, c] - q[r - 1, c]) / 4
+            row[1] = (q[r, c + 1] - q[r, c - 1]) / 4
             row[2], row[3] = q[r, c] - middle, 1.0
             off = p[r, c] - q[r, c]
             rest = off - (row[0] * now[0] + row[1] * now[1] + row[2] * now[2] + now[3])
             w = w / (1 + (rest * scale) ** 2)
             for i in range(4):
-                right_side[i] += w * row[i] * off
-                for k in range(4):
-                    left_side[i, k] += w * row[i] * row[k]
+                wr = w * row[i]
+                right_side[i] += wr * off
+                for k in range(i, 4):
+                    left_side[i, k] += wr * row[k]
 
 
 @float_kernel
@@ -83,14 +86,13 @@ def _apart(
 ) -> None:  # fmt: skip
     """Squared differences that place and light leave between p and q."""
     rows, cols = out.shape
+    down, right = now[0] / np.float32(4), now[1] / np.float32(4)
     for y in range(rows):
         r = top + y
         for x in range(cols):
             c = left + x
-            gy = (q[r + 1, c] - q[r - 1, c]) / 2
-            gx = (q[r, c + 1] - q[r, c - 1]) / 2
-            rest = p[r, c] - q[r, c] - gy * now[0] - gx * now[1]
-            rest -= (q[r, c] - middle) * now[2] + now[3]
+            rest = p[r, c] - q[r, c] - (q[r, c] - middle) * now[2] - now[3]
+            rest -= (q[r + 1, c] - q[r - 1, c]) * down + (q[r, c + 1] - q[r, c - 1]) * right
             out[y, x] = rest * rest
 
 
@@ -177,52 +179,69 @@ class _Field:
 
     def __init__(self, shape: tuple[int, int], kernels: Sequence[NDArray[np.float32]]) -> None:
         self.rows, self.cols = shape
-        self.top = max(k.shape[0] // 2 for k in kernels) + 1
-        self.left = max(k.shape[1] // 2 for k in kernels) + 1
-        self.shape = fast_length(self.rows + 2 * self.top), fast_length(self.cols + 2 * self.left)
-
-    @property
-    def inner(self) -> tuple[slice, slice]:
-        return np.s_[self.top : self.top + self.rows, self.left : self.left + self.cols]
+        # Even, and sides of a multiple of four: half a field is a field too.
+        self.top = 2 * (max(k.shape[0] for k in kernels) // 4 + 1)
+        self.left = 2 * (max(k.shape[1] for k in kernels) // 4 + 1)
+        self.shape = _side(self.rows + 2 * self.top), _side(self.cols + 2 * self.left)
+        self.inner = np.s_[self.top : self.top + self.rows, self.left : self.left + self.cols]
 
     def laid(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
         out = np.empty(self.shape, np.float32)
         bridge(y, self.rows, self.cols, self.top, self.left, out)
         return out
 
+    def half(self, spectrum: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """The lower half of the frequencies of each axis."""
+        low, across = self.shape[0] // 4, self.shape[1] // 4 + 1
+        return np.concatenate([spectrum[:low, :across], spectrum[-low:, :across]])
+
+    def small(self, half: NDArray[np.complex64]) -> NDArray[np.float32]:
+        """The field at half its size, of its lower frequencies."""
+        shape = self.shape[0] // 2, self.shape[1] // 2
+        return np.asarray(sf.irfft2(half * np.float32(0.25), shape), np.float32)
+
+
+def _side(length: int) -> int:
+    while (length := fast_length(length)) % 4:
+        length += 1
+    return length
+
 
 def _fitted(
-    field: _Field, own: Seen, its: Seen, spectra: tuple[NDArray[np.complex64], ...], noise: float
+    field: _Field,
+    own: Seen,
+    its: Seen,
+    halves: tuple[NDArray[np.complex64], NDArray[np.complex64]],
+    noise: float,
 ) -> tuple[Seen, NDArray[np.complex64]] | None:
     """A neighbour laid on the frame to a fraction of a pixel and of its light, or None.
 
-    `spectra` are of the frame, its kernel and the neighbour's kernel. Each is blurred by the
-    other's kernel: then they show the same, whatever their blurs. Returns the neighbour with
-    trust only where they do, and its kernel's spectrum moved to where it lies.
+    `halves` are of the frame's spectrum and its kernel's. Each is blurred by the other's
+    kernel: then they show the same, whatever their blurs, and so coarsely that half the size
+    will do. Returns the neighbour with trust only where they do, and its kernel's spectrum
+    moved to where it lies.
     """
-    y0, k0, k1 = spectra
-    work = sf.rfft2(field.laid(its.y))
-    _times(work, k0, work)
-    p = sf.irfft2(work, field.shape)
-    _times(y0, k1, work)
-    q = sf.irfft2(work, field.shape)
+    k1 = spectrum(its.kernel, field.shape)
+    p = field.small(halves[1] * field.half(sf.rfft2(field.laid(its.y))))
+    q = field.small(halves[0] * field.half(k1))
+    top, left = field.top // 2, field.left // 2
     at: NDArray[np.float64] = np.zeros(4)
     middle = float(own.y.mean())
     # Light is the same and places are right unless the pictures say otherwise.
-    ridge = noise * noise * np.array([20.0, 20.0, 2e4, 2e4])
+    ridge = noise * noise * np.array([5.0, 5.0, 5e3, 5e3])
     for _ in range(_ROUNDS):
-        left, right = np.diag(ridge), np.zeros(4)
-        _normal(
-            p, q, own.trust, its.trust, field.top, field.left, at, 1 / (_OUTLIER * noise),
-            middle, left, right,
-        )  # fmt: skip
-        at = np.asarray(np.linalg.solve(left, right), np.float64)
+        a, b = np.zeros((4, 4)), np.zeros(4)
+        scale = 1 / (_OUTLIER * noise)
+        _normal(p, q, own.trust, its.trust, top, left, at, scale, middle, a, b)
+        full = np.triu(a) + np.triu(a, 1).T + np.diag(ridge)
+        at = np.asarray(np.linalg.solve(full, b), np.float64)
     if np.hypot(at[0], at[1]) > _FAR_PX or abs(at[2]) > _GAIN:
         return None
-    rest = np.empty_like(its.y)
-    _apart(p, q, field.top, field.left, at.astype(np.float32), np.float32(middle), rest)
-    rest = np.asarray(cv2.blur(rest, (_AGREE_PX, _AGREE_PX)), np.float32)
-    # q is p less slopes times `at`: p lies that much before q. Light: p = q + g (q - m) + o.
+    rest = np.empty(((field.rows + 1) // 2, (field.cols + 1) // 2), np.float32)
+    _apart(p, q, top, left, at.astype(np.float32), np.float32(middle), rest)
+    rest = cv2.blur(rest, (_AGREE_PX, _AGREE_PX))
+    rest = np.asarray(cv2.resize(rest, (field.cols, field.rows)), np.float32)
+    # p is q, further on by `at` and of other light: p = q + g (q - m) + o.
     gain = 1 / (1 + at[2])
     offset = at[3] - at[2] * middle
     y, trust = np.empty_like(its.y), np.empty_like(its.y)
@@ -260,35 +279,30 @@ def fuse(own: Seen, others: Sequence[Seen], noise: float) -> NDArray[np.float32]
     grads = gradient_spectrum(shape)
     weight = _SMOOTHER * structure_weight(y0, k0, shape, field.inner, noise)
     rho = np.float32(_RHO * weight)
-    seen, spectra = [own], [k0]
-    for other in others:
-        fit = _fitted(field, own, other, (y0, k0, spectrum(other.kernel, shape)), noise)
-        if fit is not None:
-            seen.append(fit[0])
-            spectra.append(fit[1])
-    data, power = np.empty_like(k0), np.empty(k0.shape, np.float32)
-    _gathered(k0, y0, True, data)
+    halves = field.half(y0), field.half(k0)
+    near = [_fitted(field, own, other, halves, noise) for other in others]
+    seen = [(own, k0), *(n for n in near if n is not None)]
+    power, data = np.empty(k0.shape, np.float32), np.empty_like(k0)
     _power(k0, True, power)
+    _gathered(k0, y0, True, data)
     py, px, dy, dx, prior = (np.zeros(shape, np.float32) for _ in range(5))
     threshold, size = np.full(shape, 1 / _RHO, np.float32), np.empty(shape, np.float32)
     x, whole, work = u, y0, np.empty_like(k0)
     wanted(x, dy, dx, size)
     shrunk(size, threshold, dy, dx, py, px)
     for step in range(ITERATIONS):
-        if step in _REFRESH:
-            for n, (part, k) in enumerate(zip(seen, spectra, strict=True)):
+        if step == _REFRESH:
+            for n, (part, k) in enumerate(seen):
                 _times(whole, k, work)
                 kx = sf.irfft2(work, shape)
                 _blend(kx, part.y, part.trust, top, left)
                 _gathered(k, sf.rfft2(kx), n == 0, data)
-                if step == _REFRESH[0] and n:
+                if n:
                     _power(k, False, power)
         divergence(py, px, prior)
         whole = sf.rfft2(prior)
         _solved(data, whole, power, grads, rho)
         x = sf.irfft2(whole, shape)
-        if step == _ADAPT_AT:
-            threshold = adapted(x) * np.float32(1 / _RHO)
         if step < ITERATIONS - 1:
             wanted(x, dy, dx, size)
             shrunk(size, threshold, dy, dx, py, px)

@@ -24,8 +24,8 @@ from descent.tools.tiles import over_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CORE_PX, MARGIN_PX = 256, 24  # a tile, and what it sees beyond itself on each side
-FADE_PX = 12  # of the margin over which tiles run into each other
+CORE_PX, MARGIN_PX = 256, 18  # a tile, and what it sees beyond itself on each side
+FADE_PX = 10  # of the margin over which tiles run into each other
 MODEL_ERROR = 0.0025  # noise that stands for a kernel not quite right, in flat ground
 # The same at edges, as px by which they may stand wrong: no measured motion is better.
 _EDGE_PX = 0.35
@@ -147,8 +147,10 @@ def unblur_tile(
     if kernel.size == 1 or max(kernel.shape) * 2 > min(y.shape):
         return y
     sigma = float(np.hypot(noise, MODEL_ERROR))
-    beside = [Seen(o, kernel_of(s), trusted(o, k, sigma)) for o, k, s in others]
-    made = fuse(Seen(y, kernel, trusted(y, known, sigma)), beside, sigma)
+    trust = trusted(y, known, sigma)
+    # Edges of neighbours laid on it are where its own are.
+    beside = [Seen(o, kernel_of(s), trust * k) for o, k, s in others]
+    made = fuse(Seen(y, kernel, trust), beside, sigma)
     clipped = (known < 0).astype(np.uint8)
     if not clipped.any():
         return made
@@ -170,14 +172,27 @@ def _laid(
     a, b, c, d = seen
     onto = other.matrix @ np.array([[1.0, 0, c], [0, 1, a], [0, 0, 1]])
     size, back = (d - c, b - a), cv2.WARP_INVERSE_MAP
-    known = cv2.warpPerspective(other.known, onto, size, flags=cv2.INTER_NEAREST | back)
-    if (known > 0).mean() < _MOSTLY:
-        return None
     y = cv2.warpPerspective(
         other.y, onto, size, flags=cv2.INTER_CUBIC | back, borderMode=cv2.BORDER_REPLICATE
     )
+    if _whole(other.known, onto, size):
+        return np.asarray(y, np.float32), np.ones(y.shape, np.float32), smear
+    known = cv2.warpPerspective(other.known, onto, size, flags=cv2.INTER_NEAREST | back)
+    if (known > 0).mean() < _MOSTLY:
+        return None
     good = cv2.erode((known > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
     return np.asarray(y, np.float32), good.astype(np.float32), smear
+
+
+def _whole(known: NDArray[np.float32], onto: NDArray[np.float64], size: tuple[int, int]) -> bool:
+    """Whether all of what a tile of `size` (across, down) sees of a neighbour is known."""
+    cols, rows = size
+    corners = np.array([[0, 0, 1], [cols, 0, 1], [0, rows, 1], [cols, rows, 1]]) @ onto.T
+    x, y = corners[:, 0] / corners[:, 2], corners[:, 1] / corners[:, 2]
+    left, top, right, down = (int(v) for v in (x.min() - 4, y.min() - 4, x.max() + 5, y.max() + 5))
+    if min(left, top) < 0 or right > known.shape[1] or down > known.shape[0]:
+        return False
+    return bool((known[top:down, left:right] > 0).all())
 
 
 def unblur(
@@ -249,16 +264,21 @@ def recolour(
     Each colour moves by the local slope with which it goes with brightness, the way of the
     guided filter (He, Sun and Tang, ECCV 2010); what does not go with it is kept.
     """
-    size = (_FOLLOW_PX, _FOLLOW_PX)
-    change = after - before
-    mean = cv2.blur(before, size)
-    spread = cv2.blur(before * before, size) - mean * mean + np.float32(_CALM)
+    rows, cols = before.shape
+    # Slopes change slowly: a half of the size will do for them (He and Sun, arXiv 1505.00996).
+    half = max(1, cols // 2), max(1, rows // 2)
+    near, change = cv2.resize(before, half, interpolation=cv2.INTER_AREA), after - before
+    size = (_FOLLOW_PX // 2 | 1, _FOLLOW_PX // 2 | 1)
+    mean = cv2.blur(near, size)
+    spread = cv2.blur(near * near, size) - mean * mean + np.float32(_CALM)
+    small = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
     out = np.empty_like(pixels)
 
     def one(k: int, _: int) -> None:
-        own = np.ascontiguousarray(pixels[..., k])
-        slope = (cv2.blur(own * before, size) - cv2.blur(own, size) * mean) / spread
-        out[..., k] = own + np.clip(cv2.blur(slope, size), -4, 4) * change
+        own = np.ascontiguousarray(small[..., k])
+        slope = (cv2.blur(own * near, size) - cv2.blur(own, size) * mean) / spread
+        slope = np.clip(cv2.blur(slope, size), -4, 4)
+        out[..., k] = pixels[..., k] + cv2.resize(slope, (cols, rows)) * change
 
     over_rows(one, 3, grain=1)
     return out
