@@ -297,8 +297,9 @@ class Instruments:
 
 
 def held(seconds: Fraction | float) -> str:
-    """The mark of a picture shown past its time, such as "held 1.4 s"."""
-    return f"held {float(seconds):.1f} s"
+    """The mark of a picture shown past its time: "held 1.4 s", or "held 25 ms" below 0.1 s."""
+    short = seconds < 0.1
+    return f"held {float(seconds) * 1e3:.0f} ms" if short else f"held {float(seconds):.1f} s"
 
 
 def magnified(magnification: float) -> str:

@@ -208,6 +208,7 @@ def test_words_take_the_colour_out(chroma: str, depth: int) -> None:
 def test_marks_and_notes_read_well() -> None:
     """Numbers are put into the words that viewers know."""
     assert held(Fraction(7, 5)) == "held 1.4 s"
+    assert held(Fraction(1, 40)) == "held 25 ms"
     assert magnified(2.7001) == "×2.7"
     assert speed(Fraction(1, 4)) == "1/4 speed"
     assert speed(Fraction(2)) == "2× speed"
