@@ -8,7 +8,6 @@ left alone where nothing moves, nothing is smeared, or a restored one would be w
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,14 +17,24 @@ from pydantic import Field
 
 from descent.clip import Clip
 from descent.errors import FormatError
-from descent.model import FILLED, LOST, SATURATED, Format, Frame, Stage
+from descent.model import Format, Frame, Stage
 from descent.restore import exposure, guard, light
 from descent.restore.accumulate import accumulate
-from descent.restore.blind import estimate_kernel
+from descent.restore.blind import LARGEST_PX, estimate_kernel
 from descent.restore.deconvolve import deconvolve, noise_of
-from descent.restore.motion import GRID, View, agreed, link, luma, rate, view_of
+from descent.restore.motion import GRID, View, agreed, link, rate, view_of
 from descent.restore.params import Params
-from descent.restore.unblur import MOST_PX, Beside, counts, judged, known_of, recolour, unblur
+from descent.restore.places import BLIND_ERROR, kernels_in, laid_out, listed
+from descent.restore.unblur import (
+    MODEL_ERROR,
+    MOST_PX,
+    counts,
+    judged,
+    kernels_of,
+    recolour,
+    unblur,
+)
+from descent.restore.window import neighbours, plane_of, seen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,10 +52,10 @@ _LEAST_PX, _MOST_PX = 1.5, 40.0  # of smear that can be told from none, and that
 class Deblur(Params):
     """What is known of the blur, and how much of it to undo."""
 
-    method: Literal["motion", "known"] = Field(
+    method: Literal["motion", "known", "blind"] = Field(
         "motion",
         description="motion: from how the picture moves between frames; known: `smear` in all "
-        "frames",
+        "frames; blind: kernels from each frame by itself, place by place, some minutes a frame",
     )
     exposure_s: float | None = Field(
         None,
@@ -56,6 +65,13 @@ class Deblur(Params):
     )
     smear: tuple[float, float] | None = Field(
         None, description="with known: how far the picture moved right and down in an exposure, px"
+    )
+    size: int = Field(
+        25,
+        ge=3,
+        le=LARGEST_PX,
+        description="with blind: side of the square that holds the blur, odd, px; a larger one "
+        "allows longer blur, takes longer and errs more",
     )
     frames: int = Field(
         2,
@@ -79,8 +95,15 @@ def gives(format: Format, params: Deblur) -> Format:
         )
     if params.method == "known" and params.smear is None:
         raise FormatError("deblur by method known needs a smear", do="write smear: [5.0, 0.0]")
-    if params.method == "motion" and params.smear is not None:
+    if params.method != "known" and params.smear is not None:
         raise FormatError("deblur measures the smear itself", do="write method: known, or no smear")
+    if params.method == "blind" and params.size % 2 == 0:
+        raise FormatError(f"a size of {params.size}", do="write an odd number of px")
+    if params.method == "blind" and 2 * params.size > min(after.rows, after.cols):
+        raise FormatError(
+            f"a blur of {params.size} px in a picture of {after.cols} x {after.rows}",
+            do="write a smaller size",
+        )
     if params.smear is not None and not np.hypot(*params.smear) <= _MOST_PX:
         raise FormatError(
             f"a smear of {np.hypot(*params.smear):.0f} px", do=f"write {_MOST_PX:.0f} at most"
@@ -95,11 +118,12 @@ def measure(
 
     `smears[i]` are 6 x 8 x 2 px (right, down; row by row) or None where nothing is done,
     `shares[i]` how much of each tile is restored, `noise[i]` of full scale, `maps[i]` the
-    matrix (row by row) from frame i to the next or None. Looks at each frame twice: motion
-    first, then what restoring would do.
+    matrix (row by row) from frame i to the next or None, `kernels[i]` those of the tiles where
+    they were found blind. Looks at each frame twice: motion first, then what restoring would
+    do; blind once.
     """
     count = len(clip)
-    passes = 1 if params.method == "known" else 2
+    passes = 2 if params.method == "motion" else 1
     done = [0]
 
     def step() -> None:
@@ -108,6 +132,8 @@ def measure(
             progress(done[0], passes * count)
 
     noises = [0.0] * count
+    if params.method == "blind":
+        return _blind(clip, params, noises, step)
     maps: list[list[float] | None] = [None] * count
     found: dict[str, Any]
     if params.method == "known":
@@ -125,20 +151,34 @@ def measure(
     for i, frame in zip(wanted, clip.pull(wanted), strict=True):
         smear = smears[i]
         if frame is not None and smear is not None:
-            y, known = _plane(frame, clip.format)
+            y, known = plane_of(frame, clip.format)
             noises[i] = noise_of(y)
-            shares[i] = judged(y, known, smear, noises[i], most)
+            shares[i] = judged(y, known, kernels_of(smear, y.shape, most), noises[i])
         step()
     shares = guard.steady(shares, clip.breaks)
-    return found | _told(smears, shares, noises) | {"maps": maps}
+    return found | _told(smears, shares, noises) | {"maps": maps, "kernels": [None] * count}
 
 
-def _plane(frame: Frame, format: Format) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A frame's brightness (rows, cols), and where it is known."""
-    linear = light.linear_frame(frame, format)
-    assert isinstance(linear.pixels, np.ndarray)
-    y = luma(linear.pixels)
-    return y, known_of(frame.flags, y.shape, clipped=SATURATED, lost=LOST | FILLED)
+def _blind(
+    clip: Clip, params: Deblur, noises: list[float], step: Callable[[], None]
+) -> dict[str, Any]:
+    """What `measure` gives for kernels found in each frame alone."""
+    count = len(clip)
+    shares: list[NDArray[np.float64] | None] = [None] * count
+    kernels: list[list[list[float] | None] | None] = [None] * count
+    for i, frame in enumerate(clip.pull(range(count))):
+        if frame is not None:
+            y, known = plane_of(frame, clip.format)
+            noises[i], found = noise_of(y), kernels_in(y, params.size)
+            shares[i] = judged(y, known, found, noises[i], BLIND_ERROR)
+            kernels[i] = listed(found)
+        step()
+    shares = guard.steady(shares, clip.breaks)
+    none: list[NDArray[np.float64] | None] = [None] * count
+    told = _told([None if k is None else np.zeros((*GRID, 2)) for k in kernels], shares, noises)
+    del told["median_smear_px"]
+    kept = [k if s is not None else None for k, s in zip(kernels, told["shares"], strict=True)]
+    return {"exposure": "not asked for"} | told | {"smears": none, "maps": none, "kernels": kept}
 
 
 def _motion(
@@ -172,7 +212,7 @@ def _motion(
 
     for j, frame in enumerate(clip.pull(range(count))):
         if frame is not None:
-            y, known = _plane(frame, clip.format)
+            y, known = plane_of(frame, clip.format)
             noises[j], view = noise_of(y), view_of(y)
             on = back = there = None
             if before is not None and before[0] == j - 1 and j not in clip.breaks:
@@ -246,24 +286,27 @@ def _told(
     noises: Sequence[float],
 ) -> dict[str, Any]:
     """The lists of a value a frame as plain numbers, and how many frames are restored."""
-    listed: list[list[float] | None] = []
+    rows: list[list[float] | None] = []
     takes: list[list[float] | None] = []
     lengths = []
     for smear, share in zip(smears, shares, strict=True):
         if smear is None or share is None or not share.any():
-            listed.append(None)
+            rows.append(None)
             takes.append(None)
             continue
-        listed.append([round(float(v), 3) for v in smear.ravel()])
+        rows.append([round(float(v), 3) for v in smear.ravel()])
         takes.append([round(float(v), 3) for v in share.ravel()])
         lengths.append(float(np.median(np.hypot(*np.moveaxis(smear, -1, 0)))))
     restored = len(lengths)
     return {
-        "smears": listed,
+        "smears": rows,
         "shares": takes,
         "noise": [round(float(v), 6) for v in noises],
         "restored": restored,
-        "kept": len(listed) - restored,
+        "kept": len(rows) - restored,
+        "share": round(float(np.mean([np.mean(t) for t in takes if t is not None])), 3)
+        if restored
+        else 0.0,
         "median_smear_px": round(float(np.median(lengths)), 3) if lengths else 0.0,
     }
 
@@ -281,65 +324,32 @@ def apply(
     if not measured:
         measured, index = _alone(frames, params, format), centre
     smear, share = measured["smears"][index], measured["shares"][index]
-    if smear is None or share is None or params.strength == 0:
+    blind = measured["kernels"][index]
+    if (smear is None and blind is None) or share is None or params.strength == 0:
         light.note(frame, "deblur", restored=False)
         return frame
     assert isinstance(frame.pixels, np.ndarray)
     pixels = frame.pixels
-    y, known = _seen(frames[centre], format)
+    y, known = seen(frames[centre], format)
     take = np.asarray(share, np.float64).reshape(counts(y.shape[:2])) * params.strength
-    grid = np.asarray(smear, np.float64).reshape(*GRID, 2)
-    beside = _beside(frames, centre, params, measured, index, format)
-    after = unblur(y, known, grid, float(measured["noise"][index]), take, beside)
+    noise, told = float(measured["noise"][index]), {}
+    if blind is not None:
+        kernels, sigma = laid_out(blind), float(np.hypot(noise, BLIND_ERROR))
+        beside = []
+    else:
+        grid = np.asarray(smear, np.float64).reshape(*GRID, 2)
+        kernels = kernels_of(grid, (y.shape[0], y.shape[1]), _MOST_PX)
+        sigma = float(np.hypot(noise, MODEL_ERROR))
+        beside = neighbours(frames, centre, params.frames, measured, index, format)
+        told = {"smear_px": round(float(np.median(np.hypot(*np.moveaxis(grid, -1, 0)))), 2)}
+    after = unblur(y, known, kernels, sigma, take, beside)
     made = after if pixels.ndim == 2 else recolour(pixels, y, after)
     out = Frame(np.clip(made, 0, 1), frame.flags, frame.warp, frame.notes)
-    length = float(np.median(np.hypot(*np.moveaxis(grid, -1, 0))))
     light.note(
-        out, "deblur", restored=True, smear_px=round(length, 2),
-        share=round(float(take.mean()), 3), neighbours=len(beside),
+        out, "deblur", restored=True, share=round(float(take.mean()), 3),
+        neighbours=len(beside), **told,
     )  # fmt: skip
     return out
-
-
-def _beside(
-    frames: Sequence[Frame],
-    centre: int,
-    params: Deblur,
-    measured: Mapping[str, Any],
-    index: int,
-    format: Format,
-) -> list[Beside]:
-    """The neighbours in the window that are known to show the same, smeared in a known way."""
-    maps, found = measured.get("maps") or [], []
-    for step in (1, -1):
-        onto = np.eye(3)
-        for d in range(1, params.frames + 1):
-            k, i = centre + step * d, index + step * d
-            at = i - 1 if step == 1 else i  # of the map between this neighbour and the last
-            if not (0 <= k < len(frames) and 0 <= at < len(maps)) or maps[at] is None:
-                break
-            matrix = np.asarray(maps[at], np.float64).reshape(3, 3)
-            onto = (matrix if step == 1 else np.linalg.inv(matrix)) @ onto
-            smear = measured["smears"][i]
-            if smear is not None:
-                grid = np.asarray(smear, np.float64).reshape(*GRID, 2)
-                found.append(Beside(*_seen(frames[k], format), grid, onto))
-    return found
-
-
-_planes: dict[int, tuple[weakref.ref[Any], NDArray[np.float32], NDArray[np.float32]]] = {}
-
-
-def _seen(frame: Frame, format: Format) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`_plane`, kept while the frame lives: the frames of a window come back in the next."""
-    kept = _planes.get(id(frame.pixels))
-    if kept is not None and kept[0]() is frame.pixels:
-        return kept[1], kept[2]
-    y, known = _plane(frame, format)
-    for key in [k for k, entry in _planes.items() if entry[0]() is None]:
-        _planes.pop(key, None)
-    _planes[id(frame.pixels)] = weakref.ref(frame.pixels), y, known
-    return y, known
 
 
 def _alone(frames: list[Frame], params: Deblur, format: Format) -> dict[str, Any]:
@@ -366,7 +376,7 @@ STAGE = Stage(
     gives=gives,
     radius=_reach,
     measure=measure,
-    per_frame=("smears", "shares", "noise", "maps"),
+    per_frame=("smears", "shares", "noise", "maps", "kernels"),
     timed=True,
     order=45,
 )

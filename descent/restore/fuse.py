@@ -237,18 +237,17 @@ def _fitted(
         at = np.asarray(np.linalg.solve(full, b), np.float64)
     if np.hypot(at[0], at[1]) > _FAR_PX or abs(at[2]) > _GAIN:
         return None
-    rest = np.empty(((field.rows + 1) // 2, (field.cols + 1) // 2), np.float32)
+    rest: NDArray[np.float32] = np.empty(((field.rows + 1) // 2, (field.cols + 1) // 2), np.float32)
     _apart(p, q, top, left, at.astype(np.float32), np.float32(middle), rest)
-    rest = cv2.blur(rest, (_AGREE_PX, _AGREE_PX))
-    rest = np.asarray(cv2.resize(rest, (field.cols, field.rows)), np.float32)
+    soft = cv2.resize(cv2.blur(rest, (_AGREE_PX, _AGREE_PX)), (field.cols, field.rows))
     # p is q, further on by `at` and of other light: p = q + g (q - m) + o.
     gain = 1 / (1 + at[2])
     offset = at[3] - at[2] * middle
     y, trust = np.empty_like(its.y), np.empty_like(its.y)
     limit = np.float32(noise * noise)
     _believed(
-        its.y, its.trust, rest, _AGREE * limit, _DIFFER * limit, np.float32(gain),
-        np.float32(offset), y, trust,
+        its.y, its.trust, np.asarray(soft, np.float32), _AGREE * limit, _DIFFER * limit,
+        np.float32(gain), np.float32(offset), y, trust,
     )  # fmt: skip
     if float(trust.mean()) < _LEAST:
         return None

@@ -22,7 +22,11 @@ from descent.tools.compiled import float_kernel
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
+
+    Kernel: TypeAlias = NDArray[np.float32]
 
 CORE_PX, MARGIN_PX = 256, 18  # a tile, and what it sees beyond itself on each side
 FADE_PX = 10  # of the margin over which tiles run into each other
@@ -34,7 +38,6 @@ _FOLLOW_PX = 17  # over which colours are compared with brightness
 _CALM = 1e-5  # variance of brightness below which colours do not follow it
 _TOLD = 0.5  # share of a tile's surroundings whose motion must be known
 _NOISIER = 2.0  # than the whole, that a tile may be
-_ANY_PX = 0.05  # of smear below which nothing is known of a neighbour's
 _MOSTLY = 0.3  # share of a tile that a neighbour must show
 LEAST_PX, MOST_PX = 0.7, 16.0  # smears shorter or longer are left: these are seldom measured right
 
@@ -132,24 +135,34 @@ class Beside(NamedTuple):
     matrix: NDArray[np.float64]
 
 
+def kernels_of(
+    motion: NDArray[np.float64], shape: tuple[int, int], most: float = MOST_PX
+) -> list[Kernel | None]:
+    """The kernel of each tile for a motion (6, 8, 2) in px; None: too short or over `most`."""
+    moved = smears(motion, shape)
+    return [
+        kernel_of(moved[part.place]) if LEAST_PX <= np.hypot(*moved[part.place]) <= most else None
+        for part in tiles(shape)
+    ]
+
+
 def unblur_tile(
     y: NDArray[np.float32],
     known: NDArray[np.float32],
-    smear: NDArray[np.float64],
-    noise: float,
-    others: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]] = (),
+    kernel: Kernel,
+    sigma: float,
+    others: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], Kernel]] = (),
 ) -> NDArray[np.float32]:
-    """A tile of brightness (rows, cols) as it was before it moved by `smear` (x, y) px.
+    """A tile of brightness (rows, cols) as it was before `kernel` blurred it.
 
-    `others` are the brightness, what is known and the smear of neighbours laid on it.
+    `sigma` is its noise with what the kernel leaves unexplained; `others` are the brightness,
+    what is known and the kernel of neighbours laid on it.
     """
-    kernel = kernel_of(smear)
     if kernel.size == 1 or max(kernel.shape) * 2 > min(y.shape):
         return y
-    sigma = float(np.hypot(noise, MODEL_ERROR))
     trust = trusted(y, known, sigma)
     # Edges of neighbours laid on it are where its own are.
-    beside = [Seen(o, kernel_of(s), trust * k) for o, k, s in others]
+    beside = [Seen(o, theirs, trust * k) for o, k, theirs in others]
     made = fuse(Seen(y, kernel, trust), beside, sigma)
     clipped = (known < 0).astype(np.uint8)
     if not clipped.any():
@@ -164,10 +177,10 @@ def unblur_tile(
 
 
 def _laid(
-    other: Beside, seen: tuple[int, int, int, int], smear: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]] | None:
-    """A neighbour as a tile sees it, what of that is known, and its smear; None: not there."""
-    if not _ANY_PX <= np.hypot(*smear) <= MOST_PX:
+    other: Beside, seen: tuple[int, int, int, int], kernel: Kernel | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Kernel] | None:
+    """A neighbour as a tile sees it, what of that is known, and its kernel; None: not there."""
+    if kernel is None:
         return None
     a, b, c, d = seen
     onto = other.matrix @ np.array([[1.0, 0, c], [0, 1, a], [0, 0, 1]])
@@ -176,12 +189,12 @@ def _laid(
         other.y, onto, size, flags=cv2.INTER_CUBIC | back, borderMode=cv2.BORDER_REPLICATE
     )
     if _whole(other.known, onto, size):
-        return np.asarray(y, np.float32), np.ones(y.shape, np.float32), smear
+        return np.asarray(y, np.float32), np.ones(y.shape, np.float32), kernel
     known = cv2.warpPerspective(other.known, onto, size, flags=cv2.INTER_NEAREST | back)
     if (known > 0).mean() < _MOSTLY:
         return None
     good = cv2.erode((known > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
-    return np.asarray(y, np.float32), good.astype(np.float32), smear
+    return np.asarray(y, np.float32), good.astype(np.float32), kernel
 
 
 def _whole(known: NDArray[np.float32], onto: NDArray[np.float64], size: tuple[int, int]) -> bool:
@@ -198,40 +211,39 @@ def _whole(known: NDArray[np.float32], onto: NDArray[np.float64], size: tuple[in
 def unblur(
     y: NDArray[np.float32],
     known: NDArray[np.float32],
-    motion: NDArray[np.float64],
-    noise: float,
+    kernels: Sequence[Kernel | None],
+    sigma: float,
     strength: NDArray[np.float64] | None = None,
     beside: Sequence[Beside] = (),
 ) -> NDArray[np.float32]:
-    """Brightness (rows, cols) as it was before it moved by `motion` (6, 8, 2) px.
+    """Brightness (rows, cols) as it was before each tile was blurred by its kernel.
 
     Parameters
     ----------
     y : linear light, 0 to 1.
     known : 1 where `y` is known, 0 where not, -1 where it is at least that bright.
-    noise : standard deviation of its noise; a larger one gives a smoother picture.
+    kernels : of the tiles, row by row; None leaves a tile.
+    sigma : noise of flat ground with what the kernels leave unexplained; a larger one gives a
+        smoother picture.
     strength : (down, across) of the tiles, 0 keeps what it was, 1 takes all of the result.
     beside : neighbours that help where they show the same; more of them take longer.
     """
     shape = y.shape
     size = (shape[0], shape[1])
-    moved = smears(motion, size)
-    theirs = [smears(other.motion, size) for other in beside]
+    theirs = [kernels_of(other.motion, size) for other in beside]
     parts = list(tiles(size))
     made: list[NDArray[np.float32] | None] = [None] * len(parts)
     shares = np.ones(len(parts)) if strength is None else np.ravel(strength)
 
     def one(k: int, _: int) -> None:
-        a, b, c, d = parts[k].seen
-        smear = moved[parts[k].place]
-        if shares[k] <= 0 or np.hypot(*smear) < LEAST_PX:
+        kernel = kernels[k]
+        if shares[k] <= 0 or kernel is None:
             return
+        a, b, c, d = parts[k].seen
         own = np.ascontiguousarray(y[a:b, c:d])
-        near = [
-            _laid(o, parts[k].seen, s[parts[k].place]) for o, s in zip(beside, theirs, strict=True)
-        ]
+        near = [_laid(o, parts[k].seen, t[k]) for o, t in zip(beside, theirs, strict=True)]
         out = unblur_tile(
-            own, np.ascontiguousarray(known[a:b, c:d]), smear, noise,
+            own, np.ascontiguousarray(known[a:b, c:d]), kernel, sigma,
             [o for o in near if o is not None],
         )  # fmt: skip
         made[k] = (out - own) * np.float32(shares[k])
@@ -287,31 +299,29 @@ def recolour(
 def judged(
     y: NDArray[np.float32],
     known: NDArray[np.float32],
-    motion: NDArray[np.float64],
+    kernels: Sequence[Kernel | None],
     noise: float,
-    most: float = MOST_PX,
+    error: float = MODEL_ERROR,
 ) -> NDArray[np.float64]:
     """How much of each tile (down, across) to take, 0 to 1: what `guard.judge` says of it.
 
-    Smears longer than `most` px are left.
+    `error` is what kernels leave unexplained, as noise: a larger one expects worse kernels.
     """
     shape = (y.shape[0], y.shape[1])
-    moved = smears(motion, shape)
     parts = list(tiles(shape))
     out = np.zeros(counts(shape))
 
     def one(k: int, _: int) -> None:
-        a, b, c, d = parts[k].seen
-        smear = moved[parts[k].place]
-        if not LEAST_PX <= np.hypot(*smear) <= most:
+        kernel = kernels[k]
+        if kernel is None:
             return
+        a, b, c, d = parts[k].seen
         own, where = np.ascontiguousarray(y[a:b, c:d]), np.ascontiguousarray(known[a:b, c:d])
-        after = unblur_tile(own, where, smear, noise)
+        after = unblur_tile(own, where, kernel, float(np.hypot(noise, error)))
         # Bright ground is noisier than the quietest, which `noise` is of.
         local = float(np.clip(noise_of(own), noise, _NOISIER * noise))
-        sigma = float(np.hypot(local, MODEL_ERROR))
-        trust = trusted(own, where, sigma)
-        out[parts[k].place] = judge(own, after, kernel_of(smear), trust, sigma)
+        sigma = float(np.hypot(local, error))
+        out[parts[k].place] = judge(own, after, kernel, trusted(own, where, sigma), sigma)
 
     over_rows(one, len(parts), grain=1)
     return out

@@ -25,7 +25,7 @@ from descent.restore.exposure import best, together
 from descent.restore.guard import steady
 from descent.restore.motion import centres, link, view_of
 from descent.restore.psf import line_kernel
-from descent.restore.unblur import counts, tiles, unblur
+from descent.restore.unblur import counts, kernels_of, tiles, unblur
 
 Picture = NDArray[np.float32]
 ROWS, COLS = 256, 320
@@ -180,6 +180,7 @@ def test_clipped_pixels_do_not_ring() -> None:
         "smears": [[*smear] * 48],
         "shares": [[1.0] * int(np.prod(counts((ROWS, COLS))))],
         "noise": [0.003],
+        "kernels": [None],
     }
     kind = clip_of([picture]).format
     flagged = STAGE.apply([Frame(picture, clipped)], 0, params, measured, 0, kind).pixels
@@ -212,7 +213,7 @@ def test_tiles_cover_a_picture_once() -> None:
     assert (seen == 1).all()
     y = scene(3, *shape)
     ones = np.ones(shape, np.float32)
-    np.testing.assert_allclose(unblur(y, ones, np.zeros((6, 8, 2)), 0.003), y)
+    np.testing.assert_allclose(unblur(y, ones, kernels_of(np.zeros((6, 8, 2)), shape), 0.003), y)
 
 
 def test_decisions_do_not_flicker() -> None:
@@ -261,9 +262,57 @@ def test_what_contradicts_itself_is_refused() -> None:
         (grey, Deblur(method="known")),
         (grey, Deblur(smear=(3.0, 0.0))),
         (grey, Deblur(method="known", smear=(90.0, 0.0))),
+        (grey, Deblur(method="blind", size=24)),
+        (grey, Deblur(method="blind", size=35)),
+        (grey, Deblur(method="blind", smear=(3.0, 0.0))),
     ):
         with pytest.raises(FormatError):
             STAGE.gives(form, params)
+
+
+def test_neighbours_fill_in_what_the_own_blur_took() -> None:
+    """Two neighbours either way gain more than a frame by itself; those that differ do no harm."""
+    blurred, sharp = flight((11.0, 6.0), 0.5, noise=0.006)
+    clip = clip_of(blurred)
+    numbers = dict(STAGE.measure(clip, Deblur()))  # type: ignore[misc]
+
+    def restored(frames: list[Picture]) -> float:
+        window = [Frame(f) for f in frames]
+        centre = len(frames) // 2
+        out = STAGE.apply(window, centre, Deblur(), numbers, 2, clip.format)
+        return psnr(np.asarray(out.pixels), sharp[2])
+
+    alone, together = restored(blurred[2:3]), restored(blurred)
+    assert together >= alone + 0.5
+    other = np.ascontiguousarray(scene(9)[:ROWS, :COLS])
+    assert restored([other, other, blurred[2], other, other]) >= alone - 0.1
+
+
+def test_a_neighbour_of_other_light_is_evened_out() -> None:
+    """A neighbour a tenth brighter, and lifted, helps as one of the same light does."""
+    blurred, sharp = flight((11.0, 6.0), 0.5, noise=0.006)
+    clip = clip_of(blurred)
+    numbers = dict(STAGE.measure(clip, Deblur()))  # type: ignore[misc]
+    made = []
+    for gain, offset in ((1.0, 0.0), (1.1, 0.02)):
+        window = [
+            Frame(f if k == 2 else f * np.float32(gain) + np.float32(offset))
+            for k, f in enumerate(blurred)
+        ]
+        out = STAGE.apply(window, 2, Deblur(), numbers, 2, clip.format)
+        made.append(psnr(np.asarray(out.pixels), sharp[2]))
+    assert made[1] >= made[0] - 0.2
+
+
+def test_motion_of_the_whole_stands_where_nothing_shows() -> None:
+    """A place without texture follows the whole, however noisy: it tells no motion of its own."""
+    blurred, _ = flight((7.0, -5.0), 0.0, count=2, noise=0.01)
+    for k, frame in enumerate(blurred):
+        rng = np.random.default_rng(k)
+        frame[:80, :120] = 0.5 + rng.normal(0, 0.01, (80, 120)).astype(np.float32)
+    found = link(view_of(blurred[0]), view_of(blurred[1]))
+    assert found is not None
+    np.testing.assert_allclose(found.moved[0, :2], [[7.0, -5.0]] * 2, atol=0.6)
 
 
 @settings(max_examples=12, deadline=None)
