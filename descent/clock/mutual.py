@@ -32,8 +32,11 @@ LEAST_S = 5.0  # of motion that fits
 COARSE_S = 0.02
 FINE_S = 0.001
 REACH_S = 0.3  # to either side of a coarse answer
-SURE_MARGIN = 1.6
-"""How many times as much evidence as the next best answer, and chance, the best must have."""
+SURE_MARGIN, SURE_ANYWHERE = 1.8, 2.5
+"""How many times as much evidence as the next best answer, and chance, the best must have.
+
+The second where any offset is possible: tried often enough, one twist is soon like another.
+"""
 
 RATIOS = (0.35, 2.8)
 """How much quicker one camera may see the distance change than the other: they stand off it."""
@@ -41,6 +44,7 @@ RATIOS = (0.35, 2.8)
 SHAPE = 0.05  # of a growth: parts of a body at other distances grow otherwise
 LEAK = 0.25  # of what is seen sideways, the usual share that leaks into the twist
 FLOOR = 3e-4  # rad, what following corners leaves at best
+SLOW_S = 5.0  # what turns on for longer is a manoeuvre, which many flights have alike
 RATE_SD = 1e-4  # nothing is told about the rate: 100 ppm
 _CANDIDATES = 8
 _MOST = 60_000_000  # lags times turns
@@ -51,9 +55,13 @@ _HELP = "mark a moment in each camera under sync:, or give a longer stretch of i
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was seen between frames: twist, growth and pan (..., n), (..., n, 2), and where."""
+    """What was seen between frames: twist, growth and pan (..., n), (..., n, 2), and where.
+
+    `quick` is the twist without what goes on for seconds.
+    """
 
     twist: Floats
+    quick: Floats
     growth: Floats
     pan: Floats
     there: Bools
@@ -63,7 +71,8 @@ class _Seen:
 class _Ends:
     """A camera's frames (n,) and what it saw until each.
 
-    `total` (5, n) sums twist, growth, the pan about two axes, and turns that were not seen.
+    `total` (6, n) sums twist, its quick part, growth, the pan about two axes, and turns that
+    were not seen.
     """
 
     times: Floats
@@ -75,28 +84,33 @@ class _Ends:
         none = np.zeros(len(seen))
         twist = none if turned.twist is None else turned.twist
         zoom = none if turned.zoom is None else turned.zoom
-        each = np.stack([twist, zoom, turned.by[:, 0], turned.by[:, 1], np.ones(len(seen))])
-        each = np.where(np.arange(5)[:, None] < 4, each * seen, each * ~seen)
-        return cls(turned.times, np.concatenate([np.zeros((5, 1)), np.cumsum(each, axis=1)], 1))
+        each = np.stack([twist, zoom, turned.by[:, 0], turned.by[:, 1]]) * seen
+        sums = np.concatenate([np.zeros((5, 1)), np.cumsum([*each, ~seen], axis=1)], axis=1)
+        times, half = turned.times, SLOW_S / 2
+        after, before = (np.interp(times + late, times, sums[0]) for late in (half, -half))
+        slow = np.cumsum(np.diff(times) * ((after - before) / SLOW_S)[1:])
+        quick = sums[0] - np.concatenate([[0.0], slow])
+        return cls(times, np.insert(sums, 1, quick, axis=0))
 
     def between(self, t: Floats) -> _Seen:
         """What was seen between times (..., n)."""
         inside = (t >= self.times[0]) & (t <= self.times[-1])
-        twist, growth, first, second, unseen = (
+        twist, quick, growth, first, second, unseen = (
             np.diff(np.interp(t, self.times, row), axis=-1) for row in self.total
         )
         there = (unseen < 0.02) & inside[..., 1:] & inside[..., :-1]
-        return _Seen(twist, growth, np.stack([first, second], axis=-1), there)
+        return _Seen(twist, quick, growth, np.stack([first, second], axis=-1), there)
 
     @property
     def own(self) -> _Seen:
         """What was seen between its own frames."""
         step = np.diff(self.total, axis=1)
-        return _Seen(step[0], step[1], step[2:4].T, step[4] < 0.5)
+        return _Seen(step[0], step[1], step[2], step[3:5].T, step[5] < 0.5)
 
     def backwards(self, pace: float) -> _Ends:
         """The same run backwards and at another pace: as lively, and never what was seen."""
-        times = self.times[0] + (self.times[-1] - self.times[::-1]) * pace
+        middle = (self.times[0] + self.times[-1]) / 2
+        times = middle + (middle - self.times[::-1]) * pace
         return _Ends(times, self.total[:, -1:] - self.total[:, ::-1])
 
     @property
@@ -116,9 +130,10 @@ class Found:
     fits: Bools
 
 
-def fit_mutual(a: Turned, b: Turned) -> ClockFit:
+def fit_mutual(a: Turned, b: Turned, most_s: float = float("inf")) -> ClockFit:
     """Clock b told by clock a, from how each sees the other turn and go away.
 
+    `most_s` is how far the two clocks can be apart at most: a smaller one makes chance rarer.
     Raises UnsureSync where less than 5 s of motion fit, or where chance or another offset
     fit nearly as well. No rate is told: the answer's is 1, its interval allows for 100 ppm.
     """
@@ -127,18 +142,17 @@ def fit_mutual(a: Turned, b: Turned) -> ClockFit:
         raise _unsure(f"only {min(a.seen_s, b.seen_s):.1f} s of motion are seen")
     swapped = bool(np.median(np.diff(a.times)) > np.median(np.diff(b.times)))
     fast, slow = _Ends.of(b if swapped else a), _Ends.of(a if swapped else b)
-    every = candidates(fast, slow)
+    every = candidates(fast, slow, most_s)
     if not every:
         raise _unsure("nothing that one sees of the other fits what the other sees")
     best = max(every, key=lambda found: found.evidence)
     rival = max(
         (f.evidence for f in every if abs(f.lag - best.lag) > 2 * REACH_S), default=0.0
     )  # fmt: skip
-    null = max(
-        (f.evidence for p in _PACES for f in candidates(fast, slow.backwards(p))), default=0.0
-    )  # fmt: skip
+    chance = [candidates(fast, slow.backwards(pace), most_s) for pace in _PACES]
+    null = max((found.evidence for each in chance for found in each), default=0.0)
     margin = best.evidence / max(rival, null, 1e-9)
-    if margin < SURE_MARGIN:
+    if margin < (SURE_MARGIN if np.isfinite(most_s) else SURE_ANYWHERE):
         raise _unsure(
             f"what each sees of the other does not stand out: {best.evidence:.0f} at "
             f"{best.lag:+.2f} s, {rival:.0f} at another offset, {null:.0f} with one run backwards"
@@ -163,16 +177,17 @@ def _unsure(what: str) -> UnsureSync:
     return UnsureSync(what, where="mutual motion", do=_HELP)
 
 
-def candidates(fast: _Ends, slow: _Ends) -> list[Found]:
+def candidates(fast: _Ends, slow: _Ends, most_s: float) -> list[Found]:
     """The lags with the most evidence, each made better by fitting what leaks."""
-    low = fast.times[0] - slow.times[-1] + LEAST_S
-    high = fast.times[-1] - slow.times[0] - LEAST_S
+    low = max(fast.times[0] - slow.times[-1] + LEAST_S, -most_s)
+    high = min(fast.times[-1] - slow.times[0] - LEAST_S, most_s)
     lags = np.arange(low, max(high, low + COARSE_S), COARSE_S)
     if len(lags) * len(slow.times) > _MOST:
         raise _unsure("the records are too long to try every offset")
     none = np.zeros(4)
     parts = np.array_split(lags, max(1, len(lags) // 256))
-    evidence = np.concatenate([_evidence(fast, slow, some, none).sum(axis=1) for some in parts])
+    every = [_evidence(fast, slow, some, none).sum(axis=2) for some in parts]
+    evidence = _weighed(*np.concatenate(every, axis=1))
     found = []
     for _ in range(_CANDIDATES):
         k = int(np.argmax(evidence))
@@ -184,10 +199,10 @@ def candidates(fast: _Ends, slow: _Ends) -> list[Found]:
 
 
 def _evidence(fast: _Ends, slow: _Ends, lags: Floats, leak: Floats) -> Floats:
-    """What each second of the slower camera says for each lag: (lags, blocks), never less than 0.
+    """What each second of the slower camera says for each lag, never less than 0.
 
-    The logarithm of how much of the motion there is gone when one camera's is taken from the
-    other's, for each turn of it.
+    (2, lags, blocks), by the twist and by the growth: the logarithm of how much of the motion
+    there is gone when one camera's is taken from the other's, for each turn of it.
     """
     seen, own = fast.between(slow.times[None, :] + lags[:, None]), slow.own
     there = seen.there & own.there[None, :]
@@ -198,14 +213,26 @@ def _evidence(fast: _Ends, slow: _Ends, lags: Floats, leak: Floats) -> Floats:
 
     count = total(np.ones_like(seen.twist))
     floor = np.maximum(count, 1) * FLOOR**2
-    energy = total(seen.twist**2 + own.twist[None, :] ** 2) / 2
+    # A manoeuvre turns any two alike for a while: only what is quick is worth explaining.
+    energy = total(seen.quick**2 + own.quick[None, :] ** 2) / 2
     off = own.twist[None, :] - seen.twist - seen.pan @ leak[:2] - (own.pan @ leak[2:])[None, :]
     twisted = np.log((energy + floor) / (total(off**2) + floor))
     size = total(np.broadcast_to(own.growth**2, seen.growth.shape))
     grown = np.log((size + floor) / (_growth_left(seen, own, total) + floor + SHAPE**2 * size))
     # One ratio a second is found from the data; two turns of it are spent on that.
-    whole: Floats = np.maximum(twisted, 0) * count + np.maximum(grown, 0) * np.maximum(count - 2, 0)
-    return np.where(count >= 4, whole / 2, 0.0)
+    both = np.stack([
+        np.maximum(twisted, 0) * count, np.maximum(grown, 0) * np.maximum(count - 2, 0),
+    ])  # fmt: skip
+    return np.where(count >= 4, both / 2, 0.0)
+
+
+def _weighed(twist: Floats, growth: Floats) -> Floats:
+    """Both kinds of evidence together: growth counts for no more than the twist.
+
+    Many things come nearer or go away at much the same pace; few twist as another does.
+    """
+    out: Floats = twist + np.minimum(twist, growth)
+    return out
 
 
 def _growth_left(seen: _Seen, own: _Seen, total: Callable[[Floats], Floats]) -> Floats:
@@ -221,11 +248,11 @@ def _better(fast: _Ends, slow: _Ends, lag: float) -> Found:
     leak: Floats = np.zeros(4)
     near: Floats = np.linspace(lag - 10 * COARSE_S, lag + 10 * COARSE_S, 21)
     for _ in range(3):
-        fits, _ = _run(_evidence(fast, slow, np.array([lag]), leak)[0], slow)
+        fits, _ = _run(_evidence(fast, slow, np.array([lag]), leak)[:, 0], slow)
         leak = _leak(fast, slow, lag, fits)
-        told = _evidence(fast, slow, near, leak)
-        lag = float(near[int(np.argmax([_run(row, slow)[1] for row in told]))])
-    fits, evidence = _run(_evidence(fast, slow, np.array([lag]), leak)[0], slow)
+        told = _evidence(fast, slow, near, leak).transpose(1, 0, 2)
+        lag = float(near[int(np.argmax([_run(both, slow)[1] for both in told]))])
+    fits, evidence = _run(_evidence(fast, slow, np.array([lag]), leak)[:, 0], slow)
     return Found(lag, evidence, leak, fits)
 
 
@@ -237,14 +264,15 @@ def _run(evidence: Floats, slow: _Ends) -> tuple[Bools, float]:
     edges, turns = slow.blocks, len(slow.times) - 1
     count = np.diff(np.append(edges, turns))
     chosen = np.zeros(turns, dtype=bool)
-    near = np.nonzero(evidence > 0.25 * count)[0]
+    whole = evidence.sum(axis=0)
+    near = np.nonzero(whole > 0.25 * count)[0]
     if len(near) == 0:
         return chosen, 0.0
     runs = np.split(near, np.nonzero(np.diff(near) > 2)[0] + 1)
-    best = max(runs, key=lambda run: float(evidence[run].sum()))
+    best = max(runs, key=lambda run: float(whole[run].sum()))
     for k in best:
         chosen[edges[k] : edges[k] + count[k]] = True
-    return chosen, float(evidence[best].sum())
+    return chosen, float(_weighed(*evidence[:, best].sum(axis=1)))
 
 
 def _leak(fast: _Ends, slow: _Ends, lag: float, fits: Bools) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from descent.clock.fit import ClockFit
 from descent.clock.motion import Turned, fit_motion
 from descent.clock.mutual import fit_mutual
@@ -9,17 +12,23 @@ from descent.clock.part import fit_part
 from descent.errors import UnsureSync
 
 MUTUAL = "mutual motion"
-_WAYS = (("motion", fit_motion), ("motion", fit_part), (MUTUAL, fit_mutual))
 
 
-def tie_turned(a: Turned, b: Turned, *, accept_unsure: bool = False) -> tuple[ClockFit, str]:
+def tie_turned(
+    a: Turned, b: Turned, *, most_s: float = float("inf"), accept_unsure: bool = False
+) -> tuple[ClockFit, str]:
     """Clock b told by clock a by the first way that is sure, and what that rests on.
 
-    UnsureSync says why the whole motion does not do, which is the way most cameras take;
-    `accept_unsure` takes its best answer then.
+    `most_s` is how far their clocks can be apart at most. UnsureSync says why the whole
+    motion does not do, which is the way most cameras take; `accept_unsure` takes its best
+    answer then.
     """
     refused: list[UnsureSync] = []
-    for kind, way in _WAYS:
+    ways: tuple[tuple[str, Callable[[Turned, Turned], ClockFit]], ...] = (
+        ("motion", fit_motion), ("motion", fit_part),
+        (MUTUAL, partial(fit_mutual, most_s=most_s)),
+    )  # fmt: skip
+    for kind, way in ways:
         try:
             return way(a, b), kind
         except UnsureSync as error:

@@ -221,7 +221,7 @@ def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool)
     other_low, other_high = _overlap(b, a)
     fit, kind = tie_turned(
         turned[a.name].within(low, high), turned[b.name].within(other_low, other_high),
-        accept_unsure=accept_unsure,
+        most_s=PLAUSIBLE_S + _reach_s(a, b), accept_unsure=accept_unsure,
     )  # fmt: skip
     if not _plausible(a, b, fit):
         raise UnsureSync(
