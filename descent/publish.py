@@ -213,5 +213,6 @@ def _package(
         digests=ready.digests,
         fingerprint=(ready.fingerprint, ready.parts),
         config_digest=loaded.digest,
+        measured={name: cast.measured for name, cast in ready.cast.items()},
         also=[write_poster(films[0], out).name] if films else (),
     )

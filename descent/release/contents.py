@@ -17,6 +17,7 @@ from descent.plan.report import when
 from descent.timeline import SpanTicks
 
 Shares = Mapping[str, Mapping[str, float]]
+Measured = Mapping[str, Mapping[str, Any]]
 
 # Folders in a text, up to the name of a file: /frames/a.png, C:\\frames\\a.png.
 _FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\\/:*?\"<>|\s]+[\\/])+")
@@ -30,13 +31,15 @@ def manifest_of(
     fingerprint: tuple[str, Mapping[str, str]],
     config_digest: str,
     sound_digest: str | None = None,
+    measured: Mapping[str, Measured] | None = None,
 ) -> dict[str, Any]:
     """The manifest of a release, all of it but its version.
 
     `results` are the outputs that were made, by name; `digests[camera][i]` the SHA-256 of
     frame i's file for every frame that decided a pixel: shown, looked at beside one that is,
-    or measured; `sound_digest` that of the sound's file. Times are "n/d" in s of mission
-    time. No folder of the maker's disk gets in.
+    or measured; `sound_digest` that of the sound's file; `measured[camera][stage]` what a
+    stage found by looking at a whole camera. Times are "n/d" in s of mission time. No folder of the
+    maker's disk gets in.
     """
     frames = {name: sorted(digests.get(name, {})) for name in plan.cameras}
     places = {name: {i: k for k, i in enumerate(used)} for name, used in frames.items()}
@@ -63,7 +66,9 @@ def manifest_of(
             for found in plan.findings
         ],
         "sources": {
-            name: _source(camera, frames[name], digests.get(name, {}), hidden)
+            name: _source(
+                camera, frames[name], digests.get(name, {}), (measured or {}).get(name, {}), hidden
+            )
             for name, camera in plan.cameras.items()
         },
         "sound": _sound(plan, sound_digest),
@@ -79,7 +84,11 @@ def manifest_of(
 
 
 def _source(
-    camera: CameraPlan, frames: Sequence[int], digests: Mapping[int, str], hidden: Sequence[str]
+    camera: CameraPlan,
+    frames: Sequence[int],
+    digests: Mapping[int, str],
+    measured: Measured,
+    hidden: Sequence[str],
 ) -> dict[str, Any]:
     files: dict[Path, int] = {}
     rows, listed = [], []
@@ -108,10 +117,24 @@ def _source(
         "turn": camera.turn,
         "mirror": camera.mirror,
         "crop": plain(camera.crop),
-        "stages": [{"label": s.label, "params": plain(s.params)} for s in camera.stages],
+        "stages": [
+            {
+                "label": s.label,
+                "params": plain(s.params),
+                "found": _found(measured.get(s.name, {})),
+            }
+            for s in camera.stages
+        ],
         "exist": len(camera.shots),
         "files": rows,
         "frames": listed,
+    }
+
+
+def _found(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stage measured that is one number or words: lists a frame are for the render."""
+    return {
+        k: v for k, v in sorted(values.items()) if v is None or isinstance(v, str | int | float)
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from descent.errors import DescentError, VerifyError
 from descent.model import OutputResult
 from descent.plan import Plan
-from descent.release.contents import manifest_of
+from descent.release.contents import Measured, manifest_of
 from descent.release.manifest import (
     MANIFEST_NAME,
     SUMS_NAME,
@@ -32,6 +32,7 @@ def package(
     digests: Mapping[str, Mapping[int, str]],
     fingerprint: tuple[str, Mapping[str, str]],
     config_digest: str,
+    measured: Mapping[str, Measured] | None = None,
     also: Iterable[str] = (),
 ) -> Path:
     """Write manifest.json, the page and SHA256SUMS beside the outputs; returns the first.
@@ -48,6 +49,7 @@ def package(
         fingerprint=fingerprint,
         config_digest=config_digest,
         sound_digest=sound,
+        measured=measured,
     )
     extras = _extras(folder, config_digest)
     body = _with_earlier(folder, body)

@@ -64,6 +64,11 @@ class Used(Part):
 
     label: str
     params: dict[str, Any]
+    found: dict[str, str | bool | int | float | None] = Field(
+        default_factory=dict,
+        description="what it found by looking at the whole camera: deblur's frames restored and "
+        "kept, the share of them that was, what became of a label's exposure",
+    )
 
 
 class File(Part):

@@ -93,6 +93,25 @@ def test_the_same_release_gives_the_same_bytes(
     assert read_sums(again.folder) == read_sums(published.folder)
 
 
+def test_what_stages_found_is_told(config: Path, tmp_path: Path) -> None:
+    """The manifest says how many frames deblur restored and kept, and of which exposure."""
+    restored = tmp_path / "restored.yaml"
+    text = config.read_text("utf-8").replace("one/", f"{config.parent.as_posix()}/one/")
+    text = text.replace("two/", f"{config.parent.as_posix()}/two/")
+    restored.write_text(
+        text.replace(
+            "    title: Camera one\n", "    title: Camera one\n    restore: {deblur: {}}\n"
+        ),
+        encoding="utf-8",
+    )
+    made = publish(load(restored), tmp_path / "out", only=["whole"])
+    stages = read_manifest(made.folder)["sources"]["one"]["stages"]
+    found = next(s["found"] for s in stages if s["label"].startswith("deblur@"))
+    assert found["restored"] + found["kept"] == 10
+    assert {"exposure", "exposure_s", "share"} <= set(found)
+    assert "smears" not in found
+
+
 def test_the_schema_that_ships_is_the_models(root: Path) -> None:
     """configs/schema.manifest.json is what `descent schema --of manifest` prints."""
     shipped = json.loads((root / "configs" / "schema.manifest.json").read_text("utf-8"))
