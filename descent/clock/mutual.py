@@ -314,13 +314,33 @@ def _fine(fast: _Ends, slow: _Ends, found: Found) -> tuple[float, float, float]:
         middle = int(np.argmin(cost.sum(axis=1)))
         left = off[middle]
     fine, bend = _bottom(cost.sum(axis=1), middle)
-    # Neighbouring errors are alike: a second's scores are taken together (sandwich).
-    low, high = max(0, middle - 4), min(len(lags) - 1, middle + 4)
-    slope = (cost[high] - cost[low]) / ((high - low) * FINE_S)
-    edges = slow.blocks
-    scores = np.array([slope[i:j].sum() for i, j in pairwise([*edges, len(slope)])])
-    sd = float(np.sqrt((scores**2).sum()) / bend)
+    sd = max(_sandwich(cost, middle, bend, slow.blocks), _jackknife(cost, use))
     return float(lags[0]) + fine * FINE_S, sd, float(np.std(left))
+
+
+def _sandwich(cost: Floats, middle: int, bend: float, edges: Ints) -> float:
+    """The lag's standard deviation, s, from how a second's scores scatter at the bottom.
+
+    Neighbouring errors are alike, so that a second's are taken together.
+    """
+    low, high = max(0, middle - 4), min(len(cost) - 1, middle + 4)
+    slope = (cost[high] - cost[low]) / ((high - low) * FINE_S)
+    scores = np.array([slope[i:j].sum() for i, j in pairwise([*edges, len(slope)])])
+    return float(np.sqrt((scores**2).sum()) / bend)
+
+
+def _jackknife(cost: Floats, use: Bools) -> float:
+    """The same from what the lag would be without each quarter of the motion.
+
+    What one camera sees wrongly, such as a leak that changes, goes on for seconds.
+    """
+    quarters = np.array_split(np.nonzero(use)[0], 4)
+    whole = cost.sum(axis=1)
+    lags = []
+    for quarter in quarters:
+        rest = whole - cost[:, quarter].sum(axis=1)
+        lags.append(_bottom(rest, int(np.argmin(rest)))[0] * FINE_S)
+    return float(np.sqrt(0.75 * np.sum((np.array(lags) - np.mean(lags)) ** 2)))
 
 
 def _growth_cost(seen: _Seen, own: _Seen, slow: _Ends, use: Bools, middle: int) -> Floats:
