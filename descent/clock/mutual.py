@@ -32,11 +32,10 @@ LEAST_S = 5.0  # of motion that fits
 COARSE_S = 0.02
 FINE_S = 0.001
 REACH_S = 0.3  # to either side of a coarse answer
-SURE_MARGIN, SURE_ANYWHERE = 1.8, 2.5
+SURE_MARGIN = 2.8
 """How many times as much evidence as the next best answer, and chance, the best must have.
 
-The second where any offset is possible: tried often enough, one twist is soon like another.
-"""
+Bodies of one kind at one manoeuvre, which never saw each other, come to 2.5."""
 
 RATIOS = (0.35, 2.8)
 """How much quicker one camera may see the distance change than the other: they stand off it."""
@@ -152,7 +151,7 @@ def fit_mutual(a: Turned, b: Turned, most_s: float = float("inf")) -> ClockFit:
     chance = [candidates(fast, slow.backwards(pace), most_s) for pace in _PACES]
     null = max((found.evidence for each in chance for found in each), default=0.0)
     margin = best.evidence / max(rival, null, 1e-9)
-    if margin < (SURE_MARGIN if np.isfinite(most_s) else SURE_ANYWHERE):
+    if margin < SURE_MARGIN:
         raise _unsure(
             f"what each sees of the other does not stand out: {best.evidence:.0f} at "
             f"{best.lag:+.2f} s, {rival:.0f} at another offset, {null:.0f} with one run backwards"
