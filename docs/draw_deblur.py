@@ -1,4 +1,4 @@
-"""Draw the picture of docs/deblur.md: `python docs/draw_deblur.py`, half a minute."""
+"""Draw the pictures of docs/deblur.md: `python -m docs.draw_deblur`, a minute."""
 
 from __future__ import annotations
 
@@ -7,41 +7,46 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from descent.clip import Clip
-from descent.model import Format, Frame
-from descent.restore import debayer, defects, levels
+from descent.model import Frame
 from descent.restore.deblur import STAGE, Deblur
 from descent.simulate import landing
 from descent.tools.colour import linear_to_rgb
+from tests.bench.deblur_bench import GAINS, blind, early
 
 IMAGES = Path(__file__).parent / "images"
-GAINS = (1.1, 1.0, 0.71)
 SPOT = np.s_[330:650, 420:820]  # rows and columns that are shown, 1:1
 
 
-def restored(path: Path) -> tuple[Frame, Format]:
-    """A raw frame of the synthetic landing up to deblur."""
-    raw = np.asarray(Image.open(path))
-    frame = Frame(raw)
-    kind = Format(raw.shape[0], raw.shape[1], "mosaic", "uint8", "RGGB", "raw", 255.0)
-    chain: list[tuple[Any, Any]] = [
-        (levels.STAGE, levels.Levels()),
-        (defects.STAGE, defects.Defects()),
-        (debayer.STAGE, debayer.Debayer(gains=GAINS)),
-    ]
-    for stage, params in chain:
-        after = stage.gives(kind, params)
-        frame, kind = stage.apply([frame], 0, params, None, 0, kind), after
-    return frame, kind
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "deblur" / "gopro"
+PART = np.s_[200:520, 640:1040]  # of the real photograph, 1:1
 
 
 def main() -> None:
+    """Both pictures; the real one where its photographs lie beside the project."""
+    synthetic()
+    if REAL.is_dir():
+        real()
+
+
+def real() -> None:
+    """Part of a real shaken photograph, deblurred by itself, and its sharp twin."""
+    blurred, sharp = (
+        np.ascontiguousarray(np.asarray(Image.open(REAL / name).convert("RGB"))[PART])
+        for name in ("Flower_blur1.png", "Flower_sharp1.png")
+    )
+    made, notes = blind(blurred)
+    shown = np.concatenate([blurred, made, sharp], axis=1)
+    Image.fromarray(shown).save(IMAGES / "deblur_real.jpg", quality=92)
+    print(notes)
+
+
+def synthetic() -> None:
     """Blurred, restored and true, side by side."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -50,7 +55,7 @@ def main() -> None:
             end="heat_shield + 30.2s", flight=True, truth_frames=True,
         )  # fmt: skip
         rows = json.loads((folder / "truth.json").read_text("utf-8"))["cameras"]["rdc"]["frames"]
-        made = [restored(folder / row["file"]) for row in rows]
+        made = [early(np.asarray(Image.open(folder / row["file"]))) for row in rows]
         kind = made[0][1]
 
         def pull(indices: Iterable[int | None]) -> Iterator[Frame | None]:
@@ -60,8 +65,10 @@ def main() -> None:
         clip, params = Clip(times, kind, lambda _: frozenset(), pull), Deblur()
         measured = STAGE.measure(clip, params)  # type: ignore[misc]
         middle = len(rows) // 2
-        after = STAGE.apply([made[middle][0]], 0, params, measured, middle, kind)
-        truth = cv2.imread(str(folder / "truth" / rows[middle]["file"]), cv2.IMREAD_UNCHANGED)
+        window = [frame for frame, _ in made]
+        after = STAGE.apply(window, middle, params, measured, middle, kind)
+        name_of = str(folder / "truth" / rows[middle]["file"])
+        truth = np.asarray(cv2.imread(name_of, cv2.IMREAD_UNCHANGED))
         sharp = truth[..., ::-1].astype(np.float32) / np.float32(65535)
     parts = [np.asarray(p)[SPOT] for p in (made[middle][0].pixels, after.pixels, sharp)]
     light = np.concatenate(parts, axis=1) * np.array(GAINS, np.float32) * np.float32(1.6)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # What a blind kernel leaves unexplained, as noise: six times that of measured motion. Chosen
-# on the one real pair at hand; half and one and a half of it gain there too.
+# on the one real pair at hand; two thirds and four thirds of it gain there too.
 BLIND_ERROR = 0.0165
 _LEAST = 0.004  # weights of a kernel that are not worth keeping
 _DIGITS = 4
