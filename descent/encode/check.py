@@ -35,7 +35,7 @@ def open_film(path: Path, *, guess: bool = True) -> Any:
     if not path.is_file():
         raise VerifyError("is not there", where=str(path), do="render it again")
     options = {"protocol_whitelist": "file"}
-    each = [] if guess else [{"skip_frame": "all"}]
+    each: Any = None if guess else [{"skip_frame": "all"}]
     try:
         return av.open(str(path.resolve()), format=demuxer, options=options, stream_options=each)
     except (av.error.FFmpegError, OSError) as error:

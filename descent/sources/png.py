@@ -23,8 +23,10 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 # Deflate cannot shrink by more than about 1032: a file smaller than that does not hold it.
 _MOST_SHRUNK = 1040
-# Rows are inflated so many bytes at a time, which stay in the cache until they are unfiltered.
-_BLOCK_BYTES = 1 << 17
+# Rows are inflated so many bytes at a time, which stay in the cache until they are unfiltered;
+# half as many cost more in steps of the interpreter than they win.
+_BLOCK_BYTES = 1 << 19
+_PIECE_BYTES = 1 << 18
 
 
 class PngError(ValueError):
@@ -68,11 +70,11 @@ def read_header(data: bytes | memoryview) -> Header:
     return Header(rows, cols, depth, colour, bool(lacing))
 
 
-def _packed(data: bytes, head: Header) -> bytes | memoryview:
+def _packed(data: bytes | memoryview, head: Header) -> bytes | memoryview:
     """The compressed pixels, every checksum on the way held; raises `PngError`.
 
     Also for fewer of them than could ever unpack to the picture: nothing has been made room
-    for yet.
+    for yet. In a buffer that may be written the pieces are pushed together where they are.
     """
     view = memoryview(data)
     at, parts, ended = 8, [], False
@@ -92,10 +94,22 @@ def _packed(data: bytes, head: Header) -> bytes | memoryview:
         at = stop + 4
     if not parts:
         raise PngError("it holds no pixels")
-    packed = parts[0] if len(parts) == 1 else b"".join(parts)
+    packed = _joined(parts, view)
     if head.rows * head.stride > len(packed) * _MOST_SHRUNK + 1024:
         raise PngError("it holds fewer pixels than its header says")
     return packed
+
+
+def _joined(parts: list[memoryview], view: memoryview) -> bytes | memoryview:
+    if len(parts) == 1:
+        return parts[0]
+    if view.readonly:
+        return b"".join(parts)
+    size = 0
+    for part in parts:
+        view[size : size + len(part)] = part
+        size += len(part)
+    return view[:size]
 
 
 def decode(data: bytes) -> NDArray[Any]:
@@ -116,12 +130,12 @@ def decode(data: bytes) -> NDArray[Any]:
     return samples.reshape(shape)
 
 
-def bands(data: bytes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def bands(data: bytes | memoryview) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """The rows of a PNG of 8-bit RGB, a few at a time: (first row, (rows, cols, 3) uint8).
 
     Each band begins at an even row, fits the processor's cache, and is written over by the
-    next. The same is held as by `decode`, the last of it after the last band. Raises
-    `PngError`.
+    next. The same is held as by `decode`, the last of it after the last band. `data` is
+    written over where it may be. Raises `PngError`.
     """
     head = read_header(data)
     for first, lines in _unpacked(_packed(data, head), head):
@@ -134,29 +148,52 @@ def _unpacked(packed: bytes | memoryview, head: Header) -> Iterator[tuple[int, N
     block = min(head.rows, max(2, _BLOCK_BYTES // (stride + 1) // 2 * 2))
     out = np.empty((block, stride), np.uint8)
     above = np.zeros(stride, np.uint8)
-    stream = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
+    stream = _Inflating(packed)
     for first in range(0, head.rows, block):
         here = out[: head.rows - first]
-        raw = _inflated(stream, packed, len(here) * (stride + 1))
+        raw = stream.take(len(here) * (stride + 1))
         if len(raw) != len(here) * (stride + 1):
             raise PngError("it holds fewer pixels than its header says")
         lines = np.frombuffer(raw, np.uint8).reshape(len(here), stride + 1)
         if _unfilter(lines, step, above, here) >= 0:
             raise PngError("its rows name a filter that does not exist")
-        packed = b""  # the stream keeps what it has not inflated
         above[:] = here[-1]
         yield first, here
-    if _inflated(stream, b"", 1):
+    if stream.take(1):
         raise PngError("it holds more pixels than its header says")
-    if not stream.eof:  # the checksum stands behind the last row
+    if not stream.ended:  # the checksum stands behind the last row
         raise PngError("its compressed data is cut off")
 
 
-def _inflated(stream: Any, packed: bytes | memoryview, most: int) -> bytes:
-    try:
-        return b"" if stream.eof else stream.decompress(packed, most)
-    except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stub takes it for a value
-        raise PngError("its compressed data is broken") from error
+class _Inflating:
+    """Compressed bytes, handed to ISA-L in pieces: what it has not used of one it copies."""
+
+    def __init__(self, packed: bytes | memoryview) -> None:
+        self._packed, self._at = memoryview(packed), 0
+        self._stream = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end of the data, and its checksum, have been met."""
+        return bool(self._stream.eof)
+
+    def take(self, most: int) -> bytes:
+        """The next bytes, `most` of them unless there are fewer; raises `PngError`."""
+        parts: list[bytes] = []
+        while most and not self._stream.eof:
+            piece: memoryview | bytes = b""
+            if self._stream.needs_input:
+                piece = self._packed[self._at : self._at + _PIECE_BYTES]
+                self._at += len(piece)
+            try:
+                part = self._stream.decompress(piece, most)
+            except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stub: a value
+                raise PngError("its compressed data is broken") from error
+            if not part and not piece:
+                break
+            parts.append(part)
+            most -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _decode_rare(data: bytes, head: Header) -> NDArray[Any]:

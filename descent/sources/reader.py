@@ -19,6 +19,7 @@ from descent.sources.stills import Still, looks_mosaic, one_channel, read_planes
 from descent.sources.video import Clips, turn_of, upright_planes
 from descent.sources.yuv import Source
 from descent.tools.colour import Depth, grey_to_planes, planes_to_rgb, rgb_to_planes
+from descent.tools.lend import Lender
 
 _HDR = {16: "PQ", 18: "HLG"}
 
@@ -279,7 +280,7 @@ class _Reader:
     threads: int
 
     def pull(self, indices: Iterable[int | None]) -> Iterator[Frame | None]:
-        clips = Clips(_stamps(self.shots), threads=self.threads)
+        clips, lend = Clips(_stamps(self.shots), threads=self.threads), Lender()
         last: tuple[int, Frame] | None = None
         try:
             for index in indices:
@@ -287,7 +288,7 @@ class _Reader:
                     yield None
                     continue
                 if last is None or last[0] != index:
-                    last = index, self._frame(index, clips)
+                    last = index, self._frame(index, clips, lend)
                 yield last[1]
         finally:
             clips.close()
@@ -298,11 +299,11 @@ class _Reader:
         plain = (self.format.kind, self.format.dtype) == ("rgb", "uint8")
         return self.planes and plain and self.geometry.none
 
-    def _frame(self, index: int, clips: Clips) -> Frame:
+    def _frame(self, index: int, clips: Clips, lend: Lender) -> Frame:
         shot = self.shots[index]
         where = _where(shot, index)
         if shot.pts is None:
-            if self._direct and (made := read_planes(shot.path, where=where)) is not None:
+            if self._direct and (made := read_planes(shot.path, lend, where=where)) is not None:
                 self._hold_size(made.y.shape, where)
                 return Frame(made)
             still = read_still(shot.path, where=where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +20,14 @@ from descent.sources import archive, jpeg, png
 from descent.sources.jpeg import JpegError
 from descent.sources.png import PngError
 from descent.sources.sniff import Header, Kind, header
-from descent.tools.colour import blank_planes, rgb_to_planes
+from descent.tools.colour import planes_in, planes_size, rgb_to_planes
 from descent.tools.compiled import kernel
 from descent.tools.files import sha256
+from descent.tools.lend import Lender
 
 LIMIT_PX = 256_000_000  # 16,000 x 16,000: the largest single frame taken for a picture
 LIMIT_BYTES = 2 << 30  # of one file, and of one decoded picture
+_own = threading.local()
 _BOMB_BYTES, _BOMB_RATIO = 64 << 20, 200  # black frames shrink by a thousand, but are small
 
 
@@ -52,22 +55,23 @@ def read_still(path: Path, *, where: str = "") -> Still:
         return _read(path)
 
 
-def read_planes(path: Path, *, where: str = "") -> Planes | None:
+def read_planes(path: Path, lend: Lender, *, where: str = "") -> Planes | None:
     """A PNG of 8-bit RGB and even size as BT.709 planes; None for any other picture.
 
     A few rows at a time, which are still in the processor's cache when they become planes.
-    The same planes as those of what `read_still` gives; `where` and what it raises are alike.
+    The same planes as those of what `read_still` gives, in memory of `lend`; `where` and what
+    it raises are alike.
     """
     with _told(path, where or str(path)):
         if _checked(path).kind != "png":
             return None
-        data = path.read_bytes()
+        data = _contents(path)
         head = _png_header(data)
         if (head.colour, head.depth, head.interlaced) != (2, 8, False):
             return None
         if head.rows % 2 or head.cols % 2:
             return None
-        planes = blank_planes(head.rows, head.cols)
+        planes = planes_in(lend(planes_size(head.rows, head.cols)), head.rows, head.cols)
         for first, band in png.bands(data):
             rows, half = (
                 slice(first, first + len(band)),
@@ -75,6 +79,22 @@ def read_planes(path: Path, *, where: str = "") -> Planes | None:
             )
             rgb_to_planes(band, out=Planes(planes.y[rows], planes.u[half], planes.v[half]))
         return planes
+
+
+def _contents(path: Path) -> memoryview:
+    """The bytes of a file, in a buffer of this thread's that the next call writes over.
+
+    Fresh memory for each would be slower, and leave holes between what encoders keep.
+    """
+    size = path.stat().st_size
+    buffer: bytearray = _own.__dict__.setdefault("buffer", bytearray())
+    if len(buffer) < size:
+        buffer = _own.buffer = bytearray(size * 9 // 8)
+    with path.open("rb", buffering=0) as file:
+        count = 0
+        while count < size and (more := file.readinto(memoryview(buffer)[count:size])):
+            count += more
+    return memoryview(buffer)[:count]
 
 
 @contextmanager
@@ -124,7 +144,7 @@ def _read(path: Path) -> Still:
     raise FormatError("is a clip, not a still", do="list it under files:")
 
 
-def _png_header(data: bytes) -> png.Header:
+def _png_header(data: bytes | memoryview) -> png.Header:
     head = png.read_header(data)
     size = head.rows * head.cols * head.channels * (2 if head.depth == 16 else 1)
     if size > LIMIT_BYTES or size > max(_BOMB_BYTES, len(data) * _BOMB_RATIO):

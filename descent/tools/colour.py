@@ -55,13 +55,24 @@ def blank_planes(
     The three planes lie one after the other in one flat buffer (`planes.y.base`), the
     layout that encoders take without a copy.
     """
+    flat = np.empty(planes_size(rows, cols, chroma), np.uint8 if depth == 8 else np.uint16)
+    flat[: rows * cols] = (16 << (depth - 8)) if luma is None else luma
+    flat[rows * cols :] = 1 << (depth - 1)
+    return planes_in(flat, rows, cols, chroma)
+
+
+def planes_size(rows: int, cols: int, chroma: Chroma = "420") -> int:
+    """Samples of all three planes; raises `FormatError` for odd sizes that `chroma` halves."""
     _require_even(rows, cols, chroma)
     down, across = SUBSAMPLING[chroma]
-    size, part = rows * cols, (rows // down) * (cols // across)
-    flat = np.empty(size + 2 * part, np.uint8 if depth == 8 else np.uint16)
-    flat[:size] = (16 << (depth - 8)) if luma is None else luma
-    flat[size:] = 1 << (depth - 1)
+    return rows * cols + 2 * (rows // down) * (cols // across)
+
+
+def planes_in(flat: NDArray[Any], rows: int, cols: int, chroma: Chroma = "420") -> Planes:
+    """Planes one after the other in `flat`, an array of `planes_size` samples."""
+    down, across = SUBSAMPLING[chroma]
     shape = (rows // down, cols // across)
+    size, part = rows * cols, shape[0] * shape[1]
     return Planes(
         flat[:size].reshape(rows, cols),
         flat[size : size + part].reshape(shape),

@@ -75,11 +75,10 @@ def prepare() -> None:
 
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):
-            # The large buffers of encoders and decoders come from the system and go back to it,
-            # where glibc would keep them once freed: 250 MB after a chunk of 4K. What most
-            # sources need a picture stays in the heap, since fresh pages take time; a lower
-            # limit saves nothing more. (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.)
-            libc.mallopt(-3, 4 << 20)
+            # What encoders and decoders keep comes from the system and goes back to it, where
+            # glibc would keep it once freed: 250 MB after a chunk of 4K, and 50 MB in holes after
+            # some more. (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.)
+            libc.mallopt(-3, 1 << 20)
             libc.mallopt(-1, 64 << 20)
             libc.mallopt(-8, 2)
         # x264 rounds its buffers up to huge pages: 17 MB at 4K, and no faster (PR_SET_THP_DISABLE).

@@ -3,8 +3,7 @@
     make bench                       or
     pytest -o python_files='bench_*.py' -s tests/bench/bench_grid.py
 
-DESCENT_BENCH_RUNS (3) and DESCENT_BENCH_SECONDS (20) say how often and how long a film: ten
-chunks, where what a start and an end cost no longer tells, as in any film that is released.
+DESCENT_BENCH_RUNS (3) and DESCENT_BENCH_SECONDS (8: four chunks) say how often and how long.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from .tree import Cost, measure
 
 HERE = Path(__file__).resolve().parent
 RUNS = int(os.environ.get("DESCENT_BENCH_RUNS", "3"))
-SECONDS = int(os.environ.get("DESCENT_BENCH_SECONDS", "20"))
+SECONDS = int(os.environ.get("DESCENT_BENCH_SECONDS", "8"))
 CRF = 20  # of both profiles
 PROFILES = {"veryfast": "h264_quick", "medium": "h264_uhd"}
 # preset: most of ffmpeg's wall, of its wall without our checks, and of its memory

@@ -23,6 +23,7 @@ from descent.errors import Damaged, FormatError, HostileInput, SourceError
 from descent.sources import jpeg
 from descent.sources.stills import looks_mosaic, one_channel, read_planes, read_still
 from descent.tools.colour import rgb_to_planes
+from descent.tools.lend import Lender
 
 WritePng = Callable[..., Path]
 
@@ -266,7 +267,7 @@ def test_planes_made_while_decoding_are_those_of_the_whole(
     """An RGB PNG read straight to planes gives the very planes of its whole picture."""
     rng = np.random.default_rng(1)
     path = write_png("a.png", rng.integers(0, 256, (*size, 3), dtype=np.uint8))
-    made = read_planes(path)
+    made = read_planes(path, Lender())
     assert made is not None
     for plane, whole in zip(made, rgb_to_planes(read_still(path).pixels), strict=True):
         np.testing.assert_array_equal(plane, whole)
@@ -277,8 +278,8 @@ def test_what_cannot_become_planes_on_the_way_is_left_to_the_general_reader(
     write_png: WritePng, shape: tuple[int, ...]
 ) -> None:
     """Odd sides, grey, alpha and 16 bits give None, not a bent picture."""
-    assert read_planes(write_png("a.png", np.zeros(shape, np.uint8))) is None
-    assert read_planes(write_png("b.png", np.zeros((6, 6, 3), np.uint16))) is None
+    assert read_planes(write_png("a.png", np.zeros(shape, np.uint8)), Lender()) is None
+    assert read_planes(write_png("b.png", np.zeros((6, 6, 3), np.uint16)), Lender()) is None
 
 
 def test_a_broken_png_is_damaged_also_on_the_way_to_planes(write_png: WritePng) -> None:
@@ -290,4 +291,4 @@ def test_a_broken_png_is_damaged_also_on_the_way_to_planes(write_png: WritePng) 
     for data in (whole[: len(whole) // 2], bytes(flipped)):
         path.write_bytes(data)
         with pytest.raises(Damaged, match="hover frame 7"):
-            read_planes(path, where="hover frame 7 (a.png)")
+            read_planes(path, Lender(), where="hover frame 7 (a.png)")
