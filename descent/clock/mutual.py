@@ -29,7 +29,9 @@ Ints = NDArray[np.int64]
 
 BLOCK_S = 1.0
 LEAST_S = 5.0  # of motion that fits
+SCAN_S = 0.05  # between the offsets that are tried first
 COARSE_S = 0.02
+THIN_S = 0.06  # turns of the slower camera that are shorter are taken together
 FINE_S = 0.001
 REACH_S = 0.3  # to either side of a coarse answer
 SURE_MARGIN = 2.8
@@ -100,6 +102,11 @@ class _Ends:
         there = (unseen < 0.02) & inside[..., 1:] & inside[..., :-1]
         return _Seen(twist, quick, growth, np.stack([first, second], axis=-1), there)
 
+    def thinned(self) -> _Ends:
+        """With so few frames that none follows the one before too soon: no slower, no surer."""
+        every = max(1, int(np.ceil(THIN_S / max(float(np.median(np.diff(self.times))), 1e-6))))
+        return _Ends(self.times[::every], self.total[:, ::every])
+
     @property
     def own(self) -> _Seen:
         """What was seen between its own frames."""
@@ -141,6 +148,7 @@ def fit_mutual(a: Turned, b: Turned, most_s: float = float("inf")) -> ClockFit:
         raise _unsure(f"only {min(a.seen_s, b.seen_s):.1f} s of motion are seen")
     swapped = bool(np.median(np.diff(a.times)) > np.median(np.diff(b.times)))
     fast, slow = _Ends.of(b if swapped else a), _Ends.of(a if swapped else b)
+    slow = slow.thinned()
     every = candidates(fast, slow, most_s)
     if not every:
         raise _unsure("nothing that one sees of the other fits what the other sees")
@@ -180,7 +188,7 @@ def candidates(fast: _Ends, slow: _Ends, most_s: float) -> list[Found]:
     """The lags with the most evidence, each made better by fitting what leaks."""
     low = max(fast.times[0] - slow.times[-1] + LEAST_S, -most_s)
     high = min(fast.times[-1] - slow.times[0] - LEAST_S, most_s)
-    lags = np.arange(low, max(high, low + COARSE_S), COARSE_S)
+    lags = np.arange(low, max(high, low + SCAN_S), SCAN_S)
     if len(lags) * len(slow.times) > _MOST:
         raise _unsure("the records are too long to try every offset")
     none = np.zeros(4)
