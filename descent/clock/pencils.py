@@ -13,6 +13,7 @@ fanning lines, refined to full pencils by simplex, is this module's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from descent.clock.stir import Floats, Singles, Stir
+from descent.clock.stir import Stir
+from descent.clock.sweep import Floats, Singles, Sweep, cast
 from descent.tools.compiled import kernel
 
 LINES = 72
+TAPS = 6
+"""Samples on either side that a value between rows is made of. Fewer are softer between rows
+than on them, and softer profiles agree better: offsets are drawn to half a row."""
+
 _REACH = 1.2  # the lines span this many long sides
 _ANGLES = np.deg2rad(np.arange(-80, 81, 20))
 _FANS = (-1.0, 0.0, 1.0)
@@ -115,26 +121,52 @@ def pencils(numbers: Floats) -> tuple[Floats, Floats]:
     return a, np.asarray(numbers[2:7], dtype=np.float64)
 
 
+def profiles(seen: Stir | Sweep, pencil: Any, band: Band) -> tuple[Singles, ...]:
+    """What a camera's motion tells of a pencil: of a sweep also which way it goes."""
+    if isinstance(seen, Stir):
+        return (profile(seen, pencil, band),)
+    fine, slow = band.fine_s / seen.step_s, band.slow_s / seen.step_s
+    return tuple(_even(raw, fine, slow) for raw in cast(seen, pencil, LINES, _REACH))
+
+
+@kernel
+def _products(a: Any, b: Any, lag: float, ratio: float, taps: int) -> Any:  # pragma: no cover
+    count, other, lines = len(a), len(b), a.shape[1]
+    row = np.zeros(lines, np.float32)
+    here, there, both = 0.0, 0.0, 0.0
+    for k in range(count):
+        at = lag + ratio * k
+        # Rows come and go gently, else offsets stick where one more row coincides.
+        share = min(at + 0.5, 1.0) * min(other - 0.5 - at, 1.0)
+        if at <= -0.5 or at >= other - 0.5:
+            continue
+        low = int(np.floor(at))
+        row[:] = 0.0
+        for tap in range(low - taps + 1, low + taps + 1):
+            t = at - tap
+            w = 1.0 if t == 0.0 else np.sin(np.pi * t) / (np.pi * t)
+            w *= np.cos(np.pi * t / (2 * taps + 1)) ** 2
+            place = -tap if tap < 0 else tap
+            place = 2 * (other - 1) - place if place > other - 1 else place
+            for i in range(lines):
+                row[i] += np.float32(w) * b[place, i]
+        for i in range(lines):
+            here += share * a[k, i] * a[k, i]
+            there += share * row[i] * row[i]
+            both += share * a[k, i] * row[i]
+    return here, there, both
+
+
 def agreement(a: Singles, b: Singles, lag: float, ratio: float, fewest: int) -> tuple[float, float]:
     """How alike rows k of a and `lag + ratio * k` of b are, -1 to 1, and how many there are.
 
     Their number is not whole: counting rows would favour offsets at which pictures coincide.
     """
-    at = lag + ratio * np.arange(len(a))
-    rows = np.flatnonzero((at >= 0) & (at <= len(b) - 1))
-    if len(rows) < fewest or len(b) < 4:
-        return 0.0, 0.0
-    at = at[rows]
-    low = np.clip(at.astype(np.int64), 1, len(b) - 3)
-    t = (at - low).astype(np.float32)[:, None]
-    p, q, r, s = b[low - 1], b[low], b[low + 1], b[low + 2]
-    there = q + 0.5 * t * (
-        r - p + t * (2 * p - 5 * q + 4 * r - s + t * (3 * (q - r) + s - p))
-    )  # fmt: skip
-    here = a[rows]
-    size = float((here * here).sum()) * float((there * there).sum())
     common = min(len(a) - 1, (len(b) - 1 - lag) / ratio) - max(0.0, -lag / ratio)
-    return float((here * there).sum()) / float(np.sqrt(size + 1e-12)), common
+    if common < fewest - 1 or len(b) <= 2 * TAPS:
+        return 0.0, 0.0
+    here, there, both = _products(a, b, lag, ratio, TAPS)
+    return float(both) / float(np.sqrt(here * there + 1e-12)), common
 
 
 def score(alike: float, rows: float) -> float:
@@ -142,35 +174,54 @@ def score(alike: float, rows: float) -> float:
     return -rows / 2 * float(np.log1p(-(min(max(alike, 0.0), 0.999) ** 2)))
 
 
-def measure(a: Stir, b: Stir, numbers: Floats, lag_s: float, band: Band, fewest: int) -> Match:
+def measure(
+    a: Stir | Sweep, b: Stir | Sweep, numbers: Floats, lag_s: float, band: Band, fewest: int
+) -> Match:
     """How well one pencil pair and offset explain both cameras."""
     pencil_a, pencil_b = pencils(numbers)
     lag = (a.start_s + lag_s - b.start_s) / b.step_s
-    alike, rows = agreement(
-        profile(a, pencil_a, band), profile(b, pencil_b, band), lag, a.step_s / b.step_s, fewest
-    )
-    return Match(numbers, lag_s, score(alike, rows), alike)
+    gain, alike = 0.0, 0.0
+    for here, there in zip(profiles(a, pencil_a, band), profiles(b, pencil_b, band), strict=True):
+        alike, rows = agreement(here, there, lag, a.step_s / b.step_s, fewest)
+        gain += score(alike, rows)
+    return Match(numbers, lag_s, gain, alike)
 
 
-def refine(a: Stir, b: Stir, start: Match, band: Band, fewest: int, tries: int) -> Match:
-    """The best pencils and offset near `start`, by Nelder and Mead's simplex."""
+def refine(
+    a: Stir | Sweep,
+    b: Stir | Sweep,
+    start: Match,
+    bands: Sequence[Band],
+    fewest: int,
+    tries: int,
+    *,
+    free: bool = True,
+) -> Match:
+    """The best pencils (and offset, where it is `free`) near `start`, by Nelder-Mead simplex."""
     from scipy.optimize import minimize
 
     unit = a.step_s
 
+    def best(q: Floats) -> Match:
+        lag_s = float(q[7]) * unit if free else start.lag_s
+        found = [measure(a, b, q, lag_s, band, fewest) for band in bands]
+        return Match(q, lag_s, sum(m.score for m in found), found[0].agreement)
+
     def cost(q: Floats) -> float:
-        found = measure(a, b, q, q[7] * unit, band, fewest)
         # Pencils that fold the picture into a few lines agree with anything.
         odd = 0.02 * float(q[1] ** 2 + q[3] ** 2 + q[6] ** 2)
-        return -found.score + odd + 0.05 * float(np.log(abs(q[4]) + 1e-3)) ** 2
+        return -best(q).score + odd + 0.05 * float(np.log(abs(q[4]) + 1e-3)) ** 2
 
-    first = np.concatenate([start.numbers[:7], [start.lag_s / unit]])
-    simplex = np.vstack([first, first + np.diag(_SIMPLEX)])
+    first = start.numbers[:7]
+    wide = _SIMPLEX[:7] * 0.6
+    if free:
+        first, wide = np.concatenate([first, [start.lag_s / unit]]), _SIMPLEX
+    simplex = np.vstack([first, first + np.diag(wide)])
     found = minimize(
         cost, first, method="Nelder-Mead",
         options={"initial_simplex": simplex, "maxfev": tries, "xatol": 1e-3, "fatol": 1e-3},
     )  # fmt: skip
-    return measure(a, b, found.x, float(found.x[7]) * unit, band, fewest)
+    return best(found.x)
 
 
 def coarse(a: Stir, b: Stir, band: Band, fewest: int, most: int) -> list[Match]:

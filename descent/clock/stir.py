@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from descent.clock.sweep import Floats, Singles, Sweep, flow, sweep
 
-LONG_SIDE_PX = 108
+LONG_SIDE_PX = 160
+STIR_PX = 108
+"""What stirs is looked at smaller still: lines of a pencil are wider than a picture's pixels."""
+
 MOST_PICTURES = 4000
 """More are not looked at: memory stays at 60 MB a camera however long the clip is."""
 
@@ -64,6 +66,7 @@ class Watched:
     epoch: int
     step_s: float
     _stirs: dict[int, Stir] = field(default_factory=dict)
+    _flows: dict[tuple[int, int], Singles] = field(default_factory=dict)
 
     def stir(self, interval_s: float) -> Stir:
         """What changes within about `interval_s`, on the camera's own grid."""
@@ -71,6 +74,18 @@ class Watched:
         if apart not in self._stirs:
             self._stirs[apart] = _stir(self, apart)
         return self._stirs[apart]
+
+    def sweep(self, interval_s: float, first: int = 0, last: int | None = None) -> Sweep:
+        """How it moves within about `interval_s`, in rows `first` up to `last` of `stir`."""
+        apart = max(1, round(interval_s / self.step_s))
+        start_s, count = _grid(self, apart)
+        return sweep(self, apart, start_s, first, count if last is None else last)
+
+    def flow(self, k: int, apart: int) -> Singles:
+        """The flow from picture k to the one `apart` later, as `sweep.flow` gives it."""
+        if (k, apart) not in self._flows:
+            self._flows[k, apart] = flow(self.pictures[k], self.pictures[k + apart])
+        return self._flows[k, apart]
 
 
 def watch(times: Any, pictures: Iterable[NDArray[Any]], *, most: int = MOST_PICTURES) -> Watched:
@@ -100,11 +115,11 @@ def watch(times: Any, pictures: Iterable[NDArray[Any]], *, most: int = MOST_PICT
     return Watched(np.array(when), np.stack(kept), epoch, float(np.median(gaps)))
 
 
-def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def _small(picture: NDArray[Any], long_side_px: int = LONG_SIDE_PX) -> NDArray[np.uint8]:
     if picture.ndim != 2:
         raise ValueError(f"pictures must be grey (rows, cols), not {picture.shape}")
     rows, cols = picture.shape
-    scale = LONG_SIDE_PX / max(rows, cols)
+    scale = long_side_px / max(rows, cols)
     if scale < 1:
         size = max(2, round(cols * scale)), max(2, round(rows * scale))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
@@ -112,23 +127,29 @@ def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return small
 
 
-def _stir(seen: Watched, apart: int) -> Stir:
-    _, rows, cols = seen.pictures.shape
-    middles = (seen.times[apart:] + seen.times[:-apart]) / 2
-    step = seen.step_s
+def _grid(seen: Watched, apart: int) -> tuple[float, int]:
+    """An even grid of times on which most changes over `apart` pictures fall: start, rows."""
+    middles, step = (seen.times[apart:] + seen.times[:-apart]) / 2, seen.step_s
     if len(middles) < 2:
         middles = np.array([seen.times[0], seen.times[0] + step])
-    # Most frames fall on the grid's rows; only late ones are shared between two.
     phase = np.angle(np.exp(2j * np.pi * middles / step).sum()) / (2 * np.pi)
-    start = (np.floor(middles[0] / step - phase + 1e-3) + phase) * step
-    count = int(np.ceil((middles[-1] - start) / step - 1e-3)) + 1
-    floor = _noise(seen.pictures, apart)
+    start_s = (np.floor(middles[0] / step - phase + 1e-3) + phase) * step
+    return float(start_s), int(np.ceil((middles[-1] - start_s) / step - 1e-3)) + 1
+
+
+def _stir(seen: Watched, apart: int) -> Stir:
+    pictures = [_small(picture, STIR_PX) for picture in seen.pictures]
+    rows, cols = pictures[0].shape
+    middles, step = (seen.times[apart:] + seen.times[:-apart]) / 2, seen.step_s
+    # Most frames fall on the grid's rows; only late ones are shared between two.
+    start, count = _grid(seen, apart)
+    floor = _noise(pictures, apart)
     row_parts, pixel_parts, size_parts = [], [], []
     ends = seen.times[apart:] - seen.times[:-apart]
-    for k in range(len(seen.pictures) - apart):
+    for k in range(len(pictures) - apart):
         if ends[k] > (apart + 0.6) * step:  # across a drop-out: not a change like the others
             continue
-        change = cv2.absdiff(_soft(seen.pictures[k + apart]), _soft(seen.pictures[k])) - floor
+        change = cv2.absdiff(_soft(pictures[k + apart]), _soft(pictures[k])) - floor
         flat = change.ravel()
         pixels = np.flatnonzero(flat > 0)
         sizes = flat[pixels] / (flat[pixels] + np.float32(_SOFT_DN))
@@ -149,7 +170,7 @@ def _stir(seen: Watched, apart: int) -> Stir:
     size = np.concatenate(size_parts) if size_parts else np.zeros(0, np.float32)
     return Stir(
         frame[order], pixel[order], size[order].astype(np.float32), *where,
-        float(start), step, count,
+        start, step, count,
     )  # fmt: skip
 
 
@@ -157,7 +178,7 @@ def _soft(picture: NDArray[np.uint8]) -> Singles:
     return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.7), np.float32)
 
 
-def _noise(pictures: NDArray[np.uint8], apart: int) -> float:
+def _noise(pictures: Sequence[NDArray[np.uint8]], apart: int) -> float:
     """What a change must exceed to be motion, DN: where most of the picture is still."""
     some = np.linspace(0, len(pictures) - apart - 1, 12).astype(int)
     if len(pictures) <= apart:

@@ -1,15 +1,17 @@
 """Fixed cameras that watch one event from different sides: their clocks tied by what moves.
 
-Coarse: over plain pencils of lines and all offsets at once (`pencils.coarse`), then refined.
-The best must stand out from the next offset and from one camera run backwards. Fine: again
-with only quick changes, since slow ones are explained by a slightly wrong pencil as well as by
-a slightly wrong offset. Jointly: offsets around every cycle of cameras must close.
+Coarse: what stirs, over plain pencils of lines and all offsets at once (`pencils.coarse`). Then
+the best few by which way it moves, with free pencils. The best must stand out from the next
+offset and from one camera run backwards, by both. Fine: in quick changes only, of all pairs of
+cameras at once (`together`), since slow ones are explained by a slightly wrong pencil as well
+as by a slightly wrong offset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -19,18 +21,26 @@ from numpy.typing import NDArray
 
 from descent.clock.fit import ClockFit, Piece
 from descent.clock.pencils import Band, Match, coarse, measure, refine
-from descent.clock.stir import Floats, Stir, Watched, watch
+from descent.clock.stir import Stir, Watched, watch
+from descent.clock.sweep import Sweep
+from descent.clock.together import Pair, View, believed, close, settle, wide
 from descent.errors import UnsureSync
 
-SURE_MARGIN = 1.75
+SURE_MARGIN = 2.0
 """How many times the next best answer's gain, and chance's, an answer's must be."""
 
-SURE_GAIN = 9.0
-"""The log-likelihood that a pair must gain by itself. Unrelated clips come to 2.4 to 6.6."""
+SURE_GAIN = 22.0
+"""The evidence that a pair must show by itself. Unrelated clips come to at most 18."""
+
+FAIR_MARGIN, FAIR_GAIN = 1.3, 12.0
+"""Enough for a pair whose offset closes a cycle with those of others."""
 
 CANDIDATES = 6
 LEAST_S = 0.5  # less in common is never enough
 LEAST_SHARE = 0.35
+TRIES = 200
+PAD_S = 0.5  # of the other camera, beside what is compared
+FLOOR = 0.15  # steps of the slower camera that an offset may be off whatever the likelihood says
 LONGEST = 240  # pictures of the slower camera that are compared: the liveliest stretch
 _HELP = (
     "film livelier motion that all cameras see, mark a moment in both under `sync:`, or take "
@@ -40,10 +50,10 @@ _HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """What a pair came to: b's clock minus a's and its standard deviation, s, and how sure."""
+    """What a pair came to: b's clock minus a's, s, and how sure."""
 
     match: Match
-    sigma_s: float
+    view: View
     rival: float
     chance: float
     candidates: tuple[Match, ...]
@@ -57,6 +67,11 @@ class Tied:
     def sure(self) -> bool:
         """Whether the pair would say so alone."""
         return self.match.score >= SURE_GAIN and self.margin >= SURE_MARGIN
+
+    @property
+    def fair(self) -> bool:
+        """Whether it says so well enough where a cycle of others agrees."""
+        return self.match.score >= FAIR_GAIN and self.margin >= FAIR_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,56 +103,60 @@ def fit_views(
     tied = tie(a, b)
     if not (tied.sure or accept_unsure):
         raise _refusal(tied)
-    return _fit(a, b, tied.match.lag_s, tied.sigma_s, tied)
+    offsets, spread = settle({(0, 1): tied.view}, np.array([0.0, tied.match.lag_s]))
+    return _fit(a, b, float(offsets[1] - offsets[0]), float(spread[0, 1]), tied)
 
 
 def fit_views_jointly(cameras: Sequence[Watched], *, accept_unsure: bool = False) -> Views:
     """Every pair of cameras that watch one event, held together by their cycles.
 
-    Pairs that are sure alone are adjusted to one offset a camera by robust least squares. A
-    pair that is not takes the camera's offsets where the others tie both of its cameras and
-    one of its own candidates agrees. A pair that contradicts the others is refused.
+    Pairs that are sure alone, and fair ones that close a cycle, tie their cameras. Another pair
+    takes the cameras' offsets where one of its own best candidates agrees with them. Then one
+    offset a camera is fitted to all of these at once. The rest is refused.
     """
     pairs = list(combinations(range(len(cameras)), 2))
-    tied: dict[tuple[int, int], Tied] = {}
-    refused: dict[tuple[int, int], UnsureSync] = {}
+    tied: dict[Pair, Tied] = {}
+    refused: dict[Pair, UnsureSync] = {}
     for i, j in pairs:
         try:
             tied[i, j] = tie(cameras[i], cameras[j])
         except UnsureSync as error:
             refused[i, j] = error
-    chosen = {pair: t for pair, t in tied.items() if t.sure or accept_unsure}
+    sure = {pair for pair, t in tied.items() if t.sure or accept_unsure}
+    fair = {pair for pair, t in tied.items() if t.fair} | sure
+    reach = {pair: _reach(cameras, pair) for pair in pairs}
+    chosen = believed({pair: tied[pair].match.lag_s for pair in fair}, sure, reach)
     while True:
         offsets, spread, group = close(
-            len(cameras),
-            {pair: (t.match.lag_s, t.sigma_s) for pair, t in chosen.items()},
+            len(cameras), {pair: (tied[pair].match.lag_s, reach[pair] / 2) for pair in chosen}
         )
         odd = {
-            pair: abs(offsets[pair[1]] - offsets[pair[0]] - t.match.lag_s) / _reach(cameras, pair)
-            for pair, t in chosen.items()
+            (i, j): abs(offsets[j] - offsets[i] - tied[i, j].match.lag_s) / reach[i, j]
+            for i, j in chosen
         }
         worst = max(odd, key=lambda pair: odd[pair], default=None)
         if worst is None or odd[worst] <= 1:
             break
         # Of a cycle that does not close the least sure goes.
         bad = [pair for pair in odd if odd[pair] > 0.3]
-        del chosen[min(bad, key=lambda pair: chosen[pair].match.score)]
-    fits = {}
-    for pair in pairs:
-        i, j = pair
-        if pair not in tied:
-            continue
-        lag = float(offsets[j] - offsets[i])
-        reach = _reach(cameras, pair)
-        seen = pair in chosen or (
-            group[i] == group[j]
-            and any(abs(m.lag_s - lag) <= reach for m in tied[pair].candidates[:2])
-        )
-        if seen:
-            sigma = max(spread[i, j], 0.05 * _slower(cameras, pair))
-            fits[pair] = _fit(cameras[i], cameras[j], lag, float(sigma), tied[pair])
+        chosen.discard(min(bad, key=lambda pair: tied[pair].match.score))
+    views = {}
+    for (i, j), t in tied.items():
+        lag_s = float(offsets[j] - offsets[i])
+        near = [m for m in t.candidates[:2] if abs(m.lag_s - lag_s) <= reach[i, j]]
+        if (i, j) in chosen:
+            views[i, j] = t.view
+        elif group[i] == group[j] and near:
+            views[i, j] = replace(t.view, match=near[0])
         else:
-            refused[pair] = _refusal(tied[pair])
+            refused[i, j] = _refusal(t)
+    offsets, spread = settle(views, offsets)
+    fits = {
+        (i, j): _fit(
+            cameras[i], cameras[j], float(offsets[j] - offsets[i]), float(spread[i, j]), tied[i, j]
+        )
+        for i, j in sorted(views)
+    }
     return Views(fits, refused)
 
 
@@ -154,77 +173,62 @@ def tie(a: Watched, b: Watched) -> Tied:
     here, there = a.stir(a.step_s), b.stir(a.step_s)
     here = _liveliest(here)
     fewest = max(few, int(LEAST_SHARE * min(here.count, there.count * b.step_s / a.step_s)))
-    wide = Band(max(a.step_s, 1 / 60), max(1 / 6, 4 * a.step_s))
-    found = _search(here, there, wide, fewest, CANDIDATES, 120)
+    band = wide(a.step_s)
+    look = _Look(a, b, here, there, band, fewest)
+    found = look.best(coarse(here, there, band, fewest, CANDIDATES))
     if not found:
         raise UnsureSync("nothing moves in both", where="shared view", do=_HELP)
     best = found[0]
     apart = max(4 * a.step_s, 0.1)
     rival = max((m.score for m in found if abs(m.lag_s - best.lag_s) > apart), default=0.0)
-    null = _search(here.backwards(), there, wide, fewest, CANDIDATES // 2, 120)
-    quick = Band(0.8 * a.step_s, max(0.05, 2.5 * a.step_s))
-    fine = refine(here, there, best, quick, fewest, 300)
-    if abs(fine.lag_s - best.lag_s) > max(2 * a.step_s, 1 / 30):
-        fine = best
-    sigma = _sigma(here, there, fine, quick, fewest)
-    kept = Match(fine.numbers, fine.lag_s, best.score, best.agreement)
+    null = look.backwards().best(coarse(here.backwards(), there, band, fewest, CANDIDATES // 2))
+    view = View(
+        look.sweep, look.beside(best.lag_s), best, fewest, float(b.epoch - a.epoch), turned=False
+    )
     return Tied(
-        _dated(kept, a, b), sigma, rival, null[0].score if null else 0.0,
+        _dated(best, a, b), view, rival, null[0].score if null else 0.0,
         tuple(_dated(m, a, b) for m in found),
     )  # fmt: skip
 
 
-def close(
-    count: int, lags: dict[tuple[int, int], tuple[float, float]]
-) -> tuple[Floats, Floats, list[int]]:
-    """One offset a camera from the lags (s, standard deviation) of pairs, by robust weights.
+class _Look:
+    """A pair looked at by what stirs and by which way it moves."""
 
-    Returns offsets (count,), the standard deviation of every difference (count, count),
-    widened where cycles do not close, and which cameras hang together.
-    """
-    group = list(range(count))
-    for i, j in lags:
-        old, new = group[j], group[i]
-        group = [new if g == old else g for g in group]
-    rows = np.zeros((len(lags), count))
-    for k, (i, j) in enumerate(lags):
-        rows[k, i], rows[k, j] = -1.0, 1.0
-    values = np.array([lag for lag, _ in lags.values()])
-    sigma = np.array([max(s, 1e-6) for _, s in lags.values()])
-    offsets = np.zeros(count)
-    weight = 1 / sigma**2 if len(lags) else np.zeros(0)
-    for _ in range(20 if len(lags) else 0):
-        offsets = np.linalg.pinv(rows.T @ (weight[:, None] * rows)) @ (rows.T @ (weight * values))
-        left = np.abs(rows @ offsets - values) / sigma
-        weight = 1 / sigma**2 / np.maximum(1.0, left / 1.5)
-    spread = np.zeros((count, count))
-    if len(lags):
-        inverse = np.linalg.pinv(rows.T @ (weight[:, None] * rows))
-        free = len(lags) - count + len(set(group))
-        off = float((weight * (rows @ offsets - values) ** 2).sum())
-        inverse = inverse * max(1.0, off / free if free > 0 else 1.0)
-        diagonal = np.diag(inverse)
-        spread = np.sqrt(np.maximum(diagonal[:, None] + diagonal[None, :] - 2 * inverse, 0))
-    return offsets, spread, group
+    def __init__(
+        self, a: Watched, b: Watched, here: Stir, there: Stir, band: Band, fewest: int
+    ) -> None:
+        self.a, self.b, self.here, self.there = a, b, here, there
+        self.band, self.fewest = band, fewest
+        first = round((here.start_s - a.stir(a.step_s).start_s) / a.step_s)
+        self.sweep = a.sweep(a.step_s, first, first + here.count)
 
+    def backwards(self) -> _Look:
+        """The same with a's camera run backwards."""
+        other = copy(self)
+        other.here, other.sweep = self.here.backwards(), self.sweep.backwards()
+        return other
 
-def _search(a: Stir, b: Stir, band: Band, fewest: int, most: int, tries: int) -> list[Match]:
-    found = [refine(a, b, m, band, fewest, tries) for m in coarse(a, b, band, fewest, most)]
-    found.sort(key=lambda m: -m.score)
-    found[:2] = [refine(a, b, m, band, fewest, 2 * tries) for m in found[:2]]
-    found.sort(key=lambda m: -m.score)
-    return found
+    def beside(self, lag_s: float) -> Sweep:
+        """What b's camera saw meanwhile, and a little before and after."""
+        step, whole = self.b.step_s, self.there
+        begin = self.sweep.start_s + lag_s - PAD_S - whole.start_s
+        end = begin + self.sweep.count * self.sweep.step_s + 2 * PAD_S
+        first, last = max(0, int(begin / step)), min(whole.count, int(end / step) + 1)
+        return self.b.sweep(self.a.step_s, first, max(last, first))
 
-
-def _sigma(a: Stir, b: Stir, match: Match, band: Band, fewest: int) -> float:
-    """The offset's standard deviation, s, by how fast the likelihood falls beside it."""
-    beside = 0.5 * a.step_s
-    down = [
-        match.score - measure(a, b, match.numbers, match.lag_s + d, band, fewest).score
-        for d in (-beside, beside)
-    ]
-    bend = max(sum(down), 1e-3) / beside**2
-    return float(np.hypot(1 / np.sqrt(bend), 0.05 * a.step_s))
+    def best(self, found: Sequence[Match]) -> list[Match]:
+        """The candidates with pencils of their own, by both kinds of evidence, best first."""
+        out = []
+        for match in found:
+            meanwhile = self.beside(match.lag_s)
+            own = refine(self.sweep, meanwhile, match, (self.band,), self.fewest, TRIES)
+            stirs = measure(
+                self.here, self.there, own.numbers, own.lag_s, self.band, self.fewest
+            ).score
+            # Either alone is fooled now and then: a shaken camera's flow, a crowd's stir.
+            both = 2 * float(np.sqrt(max(own.score, 0.0) * max(stirs, 0.0)))
+            out.append(Match(own.numbers, own.lag_s, both, own.agreement))
+        return sorted(out, key=lambda m: -m.score)
 
 
 def _liveliest(stir: Stir) -> Stir:
@@ -247,8 +251,9 @@ def _swapped(tied: Tied) -> Tied:
     def turn(m: Match) -> Match:
         return Match(m.numbers, -m.lag_s, m.score, m.agreement)
 
+    view = replace(tied.view, epochs_s=tied.view.epochs_s, turned=True)
     return Tied(
-        turn(tied.match), tied.sigma_s, tied.rival, tied.chance,
+        turn(tied.match), view, tied.rival, tied.chance,
         tuple(turn(m) for m in tied.candidates),
     )  # fmt: skip
 
@@ -263,6 +268,7 @@ def _reach(cameras: Sequence[Watched], pair: tuple[int, int]) -> float:
 
 
 def _fit(a: Watched, b: Watched, lag_s: float, sigma_s: float, tied: Tied) -> ClockFit:
+    sigma_s = float(np.hypot(sigma_s, FLOOR * max(a.step_s, b.step_s)))
     offset = -(lag_s - (b.epoch - a.epoch))
     piece = Piece(float(b.times[0]), float(b.times[-1]), offset, 1.0)
     return ClockFit(

@@ -40,16 +40,18 @@ HELD_OUT: dict[str, list[Kept]] = {
 }
 
 
-def pictures(path: Path, rows: int = 240) -> Iterator[NDArray[np.uint8]]:
-    """The luma of a clip, made small as it is decoded."""
+def pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """The luma of a clip, about 360 px wide as `descent sync` reads it."""
     with av.open(str(path)) as clip:
         for frame in clip.decode(video=0):
             luma: Any = frame.planes[0]
             grey = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)[
                 : frame.height, : frame.width
             ]
-            cols = round(frame.width * rows / frame.height)
-            yield np.asarray(cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA), np.uint8)
+            factor = max(1, round(frame.width / 360))
+            cols, rows = frame.width // factor, frame.height // factor
+            cut = grey[: rows * factor, : cols * factor]
+            yield np.asarray(cv2.resize(cut, (cols, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def people() -> list[NDArray[np.uint8]]:
@@ -109,7 +111,8 @@ def unrelated() -> None:
         except UnsureSync:
             continue
         gains.append(tied.match.score)
-        print(f"  {name}: gain {tied.match.score:.1f}, margin {tied.margin:.2f}", flush=True)
+        said = "sure" if tied.sure else "fair" if tied.fair else ""
+        print(f"  {name}: gain {tied.match.score:.1f}, margin {tied.margin:.2f} {said}", flush=True)
         if tied.sure:
             taken.append(f"{name} (gain {tied.match.score:.1f}, margin {tied.margin:.2f})")
     middle, highest = (np.median(gains), max(gains)) if gains else (0.0, 0.0)

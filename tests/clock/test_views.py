@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from descent.clock.stir import Watched, watch
-from descent.clock.views import SURE_MARGIN, close, fit_views, fit_views_jointly, tie
+from descent.clock.together import close
+from descent.clock.views import SURE_MARGIN, fit_views, fit_views_jointly, tie
 from descent.errors import UnsureSync
 
 RATE = 30
@@ -63,7 +64,7 @@ def test_two_sides_of_one_event_are_tied() -> None:
 def test_the_slower_camera_may_be_the_second() -> None:
     """Rates that differ are met whichever camera is the slower."""
     fit = fit_views(*camera(0.0, rate=40.0), *camera(0.5, 0.21, rate=20.0))
-    assert abs(fit.offset + 0.21) < 0.25 / 20
+    assert abs(fit.offset + 0.21) < min(fit.interval, 0.4 / 20)
 
 
 @pytest.mark.parametrize("more", [{"seed": 9}, {"backwards": True}])
@@ -82,15 +83,15 @@ def test_a_still_camera_is_refused() -> None:
 
 
 def test_cycles_close() -> None:
-    """Jointly, the offsets of three cameras add up, and each is right."""
+    """Jointly, the offsets of three cameras add up, and each is right within its interval."""
     shifts = (0.0, 0.5, -0.31)
     turns = (0.0, 0.4, 0.7)
     views = fit_views_jointly([watch(*camera(t, s)) for t, s in zip(turns, shifts, strict=True)])
     assert len(views.fits) == 3
     offsets = {pair: fit.offset for pair, fit in views.fits.items()}
     assert offsets[0, 1] + offsets[1, 2] == pytest.approx(offsets[0, 2], abs=1e-9)
-    for (i, j), offset in offsets.items():
-        assert abs(offset - (shifts[i] - shifts[j])) < 0.25 / RATE
+    for (i, j), fit in views.fits.items():
+        assert abs(fit.offset - (shifts[i] - shifts[j])) < min(fit.interval, 0.4 / RATE)
 
 
 def test_one_wrong_lag_is_outvoted() -> None:
@@ -108,7 +109,7 @@ def test_pictures_are_kept_small() -> None:
     big = (np.full((720, 1280), 10 * (k // 2), np.uint8) for k in range(20))
     seen: Watched = watch(np.arange(20) / 30 + 6.7e8, big, most=16)
     assert seen.pictures.shape[0] == 8
-    assert max(seen.pictures.shape[1:]) <= 120
+    assert max(seen.pictures.shape[1:]) <= 160
     assert seen.epoch == 670000000
 
 
