@@ -34,10 +34,10 @@ COARSE_S = 0.02
 THIN_S = 0.06  # turns of the slower camera that are shorter are taken together
 FINE_S = 0.001
 REACH_S = 0.3  # to either side of a coarse answer
-SURE_MARGIN = 2.8
+SURE_MARGIN = 3.0
 """How many times as much evidence as the next best answer, and chance, the best must have.
 
-Bodies of one kind at one manoeuvre, which never saw each other, come to 2.5."""
+Bodies of one kind at one manoeuvre, which never saw each other, come to 2.8."""
 
 RATIOS = (0.35, 2.8)
 """How much quicker one camera may see the distance change than the other: they stand off it."""
