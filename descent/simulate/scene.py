@@ -208,9 +208,10 @@ class Scene:
                 eye,
                 middle,
                 0.5 + 0.5 * smoothstep(0.3, 4.0, self.path.lowered(middle)),
+                roped=True,
             )
         if camera.name == "ddc":
-            return self._draw_body(rover(), self.path.rover, eye, middle, 1.0)
+            return self._draw_body(rover(), self.path.rover, eye, middle, 1.0, roped=True)
         since = middle - EVENTS["heat_shield"]
         if since > 25.0:
             return None
@@ -225,7 +226,7 @@ class Scene:
 
     def _draw_body(
         self, body: Mesh, pose_at: Callable[[float], Pose], eye: Vector, middle: float,
-        bounce: float, bright: float = 1.0,
+        bounce: float, bright: float = 1.0, *, roped: bool = False,
     ) -> Callable[[View, float, Pixels, Pixels], None]:  # fmt: skip
         pose = pose_at(middle)
         colour = mesh.light(
@@ -237,7 +238,6 @@ class Scene:
         )
         if bright != 1.0:
             colour *= np.float32(bright)
-        roped = body is rover() or body is stage.stage()
 
         def draw(seen: View, t: float, layer: Pixels, depth: Pixels) -> None:
             now = pose_at(t)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,21 @@ def test_same_seed_same_bytes(made: Path, tmp_path: Path) -> None:
     assert files_of(tmp_path / "two") == files_of(made)
     landing(tmp_path / "other", scale=SMALL, windows={"rdc": SPANS["rdc"]}, seed=2)
     assert not set(files_of(tmp_path / "other").values()) & set(files_of(made).values())
+
+
+def test_models_built_twice_are_drawn_alike(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that build a model at the same time draw what one that is kept draws, ropes too."""
+    for name in ("scene.rover", "stage.stage"):
+        model = import_module("descent.simulate." + name.split(".")[0])
+        kept = getattr(model, name.split(".")[1])
+        monkeypatch.setattr(model, kept.__name__, kept.__wrapped__)
+    windows = {name: SPANS[name] for name in ("ddc", "ruc")}
+    landing(tmp_path / "anew", scale=SMALL, windows=windows)
+    anew = {k: v for k, v in files_of(tmp_path / "anew").items() if k.endswith(".png")}
+    assert len(anew) > 8
+    assert anew.items() <= files_of(made).items()
 
 
 def test_names_carry_the_stamp_of_the_camera_clock(made: Path) -> None:
