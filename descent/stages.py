@@ -45,19 +45,29 @@ def layout(name: str) -> Callable[..., Any]:
 
 
 def run_stage(
-    clip: Clip, name: str, params: Mapping[str, Any], measured: Mapping[str, Any] | None
+    clip: Clip,
+    name: str,
+    params: Mapping[str, Any],
+    measured: Mapping[str, Any] | None,
+    named: Callable[[int], str] | None = None,
 ) -> Clip:
     """The clip with a stage run over it.
 
     `params` are its parameters as plain data, `measured` what its `measure` found, its
-    lists cut to this clip's frames.
+    lists cut to this clip's frames, and `named` tells the camera and frame of an index, for
+    errors about its pixels.
     """
     found = stage(name)
     values = found.params.model_validate(dict(params))
     before = clip.format
 
     def apply(frames: list[Frame], centre: int, index: int) -> Frame:
-        return found.apply(frames, centre, values, measured, index, before)
+        try:
+            return found.apply(frames, centre, values, measured, index, before)
+        except FormatError as error:
+            if error.where or named is None:
+                raise
+            raise FormatError(error.what, where=named(index), do=error.do) from None
 
     return clip.windowed(reach(found, values), apply, found.gives(before, values))
 

@@ -38,6 +38,7 @@ PACKAGES = {
 EXTRAS = {
     "spice": ("spiceypy", "spiceypy", "clocks from SPICE kernels"),
     "dask": ("distributed", "distributed", "rendering with --scheduler"),
+    "network": ("onnxruntime", "onnxruntime", "deblur by a network of your own"),
 }
 _AGAIN = "set it up again: make setup, or pip install --force-reinstall {}"
 _ROOM_BYTES = 4 << 30  # a minute of 4K with its chunks; less is worth a word

@@ -94,6 +94,11 @@ def measure_camera(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str,
     """The job: every measuring stage of one camera, in order, each over the ones before it."""
     clip = _open(args)
     found = {}
+
+    def named(index: int) -> str:
+        path, number, _ = args["paths"][index]
+        return f"{args['camera']}: {Path(path).name} #{number}"
+
     for part in args["stages"]:
         measure = stage(part["name"]).measure
         measured = None
@@ -101,7 +106,7 @@ def measure_camera(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str,
             params = stage(part["name"]).params.model_validate(part["params"])
             measured = dict(measure(clip, params, lambda *_: checkpoint()))
             found[part["name"]] = measured
-        clip = run_stage(clip, part["name"], part["params"], measured)
+        clip = run_stage(clip, part["name"], part["params"], measured, named)
     body = {"version": MEASURE_VERSION, "camera": args["camera"], "stages": found}
     write_text(outs[0], json.dumps(body, indent=1, sort_keys=True) + "\n")
     return {"stages": sorted(found)}

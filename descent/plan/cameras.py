@@ -181,6 +181,10 @@ def plan_stages(
             # What a calibration picture holds decides pixels: its digest names them too.
             flat = confined(base / params.flat, [base])
             params = params.model_copy(update={"flat": str(flat), "flat_sha256": _digest(flat)})
+        if getattr(params, "model", None):
+            model = confined(base / params.model, [base])
+            seen = _digest(model, "model", "an ONNX file beside the config")
+            params = params.model_copy(update={"model": str(model), "model_sha256": seen})
         try:
             after = found.gives(after, params)
         except FormatError as error:
@@ -202,14 +206,14 @@ def plan_stages(
     return tuple(stages), after, tuple(findings)
 
 
-def _digest(path: Path) -> str:
+def _digest(
+    path: Path, what: str = "calibration picture", do: str = "a TIFF or a PNG beside the frames"
+) -> str:
     try:
         return sha256(path)
     except OSError as error:
         raise FormatError(
-            "is no calibration picture that can be read",
-            where=str(path),
-            do="name a TIFF or a PNG beside the frames",
+            f"is no {what} that can be read", where=str(path), do=f"name {do}"
         ) from error
 
 

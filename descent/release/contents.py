@@ -120,7 +120,7 @@ def _source(
         "stages": [
             {
                 "label": s.label,
-                "params": plain(s.params),
+                "params": _params(s.params),
                 "found": _found(measured.get(s.name, {})),
             }
             for s in camera.stages
@@ -129,6 +129,12 @@ def _source(
         "files": rows,
         "frames": listed,
     }
+
+
+def _params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a stage, with the names of files that the plan found in place of paths."""
+    files = {k: Path(params[k]).name for k in ("flat", "model") if params.get(k)}
+    return {k: plain(v) for k, v in params.items()} | files
 
 
 def _found(values: Mapping[str, Any]) -> dict[str, Any]:

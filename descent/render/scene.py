@@ -43,8 +43,12 @@ def open_camera(
         breaks=camera["breaks"],
         threads=threads,
     )
+
+    def named(index: int) -> str:
+        return f"{name}: {Path(paths[index][0]).name} #{frames[index][1]}"
+
     for part in stages:
-        clip = run_stage(clip, part["name"], part["params"], part["measured"])
+        clip = run_stage(clip, part["name"], part["params"], part["measured"], named)
     return clip
 
 

@@ -45,7 +45,7 @@ def words_at(plan: Plan, output: OutputPlan, index: int, tick: int) -> Said:
     cells = {name: laid[tick] for name, laid in output.timeline.cells[index].items()}
     event, alpha = _event(plan, output, index, part.skipped + tick)
     note = _note(output, span)
-    marks = _marks(span, cells) if output.text["marks"] else {}
+    marks = _marks(plan, span, cells) if output.text["marks"] else {}
     if output.burn:
         for name, cell in cells.items():
             if cell.frame is not None:
@@ -122,7 +122,8 @@ def _event(plan: Plan, output: OutputPlan, index: int, tick: int) -> tuple[str, 
     return found
 
 
-def _marks(span: SpanPlan, cells: Mapping[str, Cell]) -> dict[str, list[str]]:
+def _marks(plan: Plan, span: SpanPlan, cells: Mapping[str, Cell]) -> dict[str, list[str]]:
+    stages = {name: plan.cameras[name].stages for name in cells}
     shown = layout_key(span, cells)
     layout = span.close_ups.get(shown, span.layout)
     found: dict[str, list[str]] = {}
@@ -134,6 +135,8 @@ def _marks(span: SpanPlan, cells: Mapping[str, Cell]) -> dict[str, list[str]]:
             said.append(held(-cell.error_s))
         elif cell.state is State.INTERPOLATED:
             said.append("computed")
+        if any(part.params.get("method") == "network" for part in stages[name]):
+            said.append("generative")
         magnification = layout.tile(name).magnification
         if magnification > MAGNIFIED:
             said.append(magnified(magnification))

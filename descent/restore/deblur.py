@@ -10,20 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
 
 from descent.clip import Clip
-from descent.errors import FormatError
 from descent.model import Format, Frame, Stage
-from descent.restore import exposure, guard, light
+from descent.restore import exposure, guard, light, network
 from descent.restore.accumulate import accumulate
-from descent.restore.blind import LARGEST_PX, estimate_kernel
+from descent.restore.blind import estimate_kernel
+from descent.restore.deblur_params import LONGEST_PX, Deblur, gives
 from descent.restore.deconvolve import deconvolve, noise_of
 from descent.restore.motion import GRID, View, agreed, link, rate, view_of
-from descent.restore.params import Params
 from descent.restore.places import BLIND_ERROR, kernels_in, laid_out, listed
 from descent.restore.unblur import (
     MODEL_ERROR,
@@ -46,69 +44,7 @@ _APART = 0.25  # share by which a label's exposure may differ from what the pict
 _NEAR = 4  # frames either side that have a say in a frame's exposure
 _OPEN = 0.95  # of the time from frame to frame that a shutter can be open
 _LABEL_REACH = 2.5  # times a label's exposure that is tried
-_LEAST_PX, _MOST_PX = 1.5, 40.0  # of smear that can be told from none, and that is restored
-
-
-class Deblur(Params):
-    """What is known of the blur, and how much of it to undo."""
-
-    method: Literal["motion", "known", "blind"] = Field(
-        "motion",
-        description="motion: from how the picture moves between frames; known: `smear` in all "
-        "frames; blind: kernels from each frame by itself, place by place, some minutes a frame",
-    )
-    exposure_s: float | None = Field(
-        None,
-        gt=0,
-        description="how long the shutter was open, where a label tells; it is checked against "
-        "the pictures. Default: what they tell",
-    )
-    smear: tuple[float, float] | None = Field(
-        None, description="with known: how far the picture moved right and down in an exposure, px"
-    )
-    size: int = Field(
-        25,
-        ge=3,
-        le=LARGEST_PX,
-        description="with blind: side of the square that holds the blur, odd, px; a larger one "
-        "allows longer blur, takes longer and errs more",
-    )
-    frames: int = Field(
-        2,
-        ge=0,
-        le=3,
-        description="with motion: neighbours on either side that fill in what a frame's own blur "
-        "took away; a larger number restores more and takes longer, 0 uses each frame alone",
-    )
-    strength: float = Field(
-        1.0, ge=0, le=1, description="share of the restored picture that is taken; 0 does nothing"
-    )
-
-
-def gives(format: Format, params: Deblur) -> Format:
-    """Float32 linear light of the same shape."""
-    after = light.linear_format(format, stage="deblur")
-    if format.kind == "mosaic":
-        raise FormatError(
-            "deblur reads grey or RGB, and these pixels are a mosaic",
-            do="debayer first: debayer: {}",
-        )
-    if params.method == "known" and params.smear is None:
-        raise FormatError("deblur by method known needs a smear", do="write smear: [5.0, 0.0]")
-    if params.method != "known" and params.smear is not None:
-        raise FormatError("deblur measures the smear itself", do="write method: known, or no smear")
-    if params.method == "blind" and params.size % 2 == 0:
-        raise FormatError(f"a size of {params.size}", do="write an odd number of px")
-    if params.method == "blind" and 2 * params.size > min(after.rows, after.cols):
-        raise FormatError(
-            f"a blur of {params.size} px in a picture of {after.cols} x {after.rows}",
-            do="write a smaller size",
-        )
-    if params.smear is not None and not np.hypot(*params.smear) <= _MOST_PX:
-        raise FormatError(
-            f"a smear of {np.hypot(*params.smear):.0f} px", do=f"write {_MOST_PX:.0f} at most"
-        )
-    return after
+_LEAST_PX = 1.5  # of smear that can be told from none
 
 
 def measure(
@@ -120,9 +56,11 @@ def measure(
     `shares[i]` how much of each tile is restored, `noise[i]` of full scale, `maps[i]` the
     matrix (row by row) from frame i to the next or None, `kernels[i]` those of the tiles where
     they were found blind. Looks at each frame twice: motion first, then what restoring would
-    do; blind once.
+    do; blind once, and with a network, which needs nothing known, at none.
     """
     count = len(clip)
+    if params.method == "network":
+        return network.told(params, count)
     passes = 2 if params.method == "motion" else 1
     done = [0]
 
@@ -145,7 +83,7 @@ def measure(
         rates, told, longest = _motion(clip, params, noises, maps, step)
         smears, found = _exposed(rates, told, longest, params, clip.breaks)
     # A smear that somebody told is taken as long as it is.
-    most = _MOST_PX if params.method == "known" else MOST_PX
+    most = LONGEST_PX if params.method == "known" else MOST_PX
     shares: list[NDArray[np.float64] | None] = [None] * count
     wanted = [i for i in range(count) if smears[i] is not None]
     for i, frame in zip(wanted, clip.pull(wanted), strict=True):
@@ -321,6 +259,8 @@ def apply(
 ) -> Frame:
     """The frame unblurred where that does good; otherwise as it was, to the bit."""
     frame = light.linear_frame(frames[centre], format)
+    if params.method == "network":
+        return network.restored(frame, params)
     if not measured:
         measured, index = _alone(frames, params, format), centre
     smear, share = measured["smears"][index], measured["shares"][index]
@@ -338,7 +278,7 @@ def apply(
         beside = []
     else:
         grid = np.asarray(smear, np.float64).reshape(*GRID, 2)
-        kernels = kernels_of(grid, (y.shape[0], y.shape[1]), _MOST_PX)
+        kernels = kernels_of(grid, (y.shape[0], y.shape[1]), LONGEST_PX)
         sigma = float(np.hypot(noise, MODEL_ERROR))
         beside = neighbours(frames, centre, params.frames, measured, index, format)
         told = {"smear_px": round(float(np.median(np.hypot(*np.moveaxis(grid, -1, 0)))), 2)}

@@ -16,7 +16,7 @@ from typing import Any
 from descent.tools.files import sha256
 
 PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "av", "numba", "llvmlite",
-            "scipy", "pillow", "isal")  # fmt: skip
+            "scipy", "pillow", "isal", "onnxruntime")  # fmt: skip
 LOCKS = ("requirements.lock", "lock.txt", "requirements.txt")
 
 
