@@ -264,6 +264,8 @@ class Encoder:
             self._abandoned = True
             self._offered.put(None)
             self._thread.join()
+            self._error = EncodeError("was left before its last picture", where=str(self.path))
+            self._taken.put(None)  # whoever still feeds it must not wait for ever
         if kind is not None and hasattr(self, "_file"):
             with suppress(av.error.FFmpegError, OSError):  # the first error is the one to tell
                 self._file.close()

@@ -177,14 +177,11 @@ def plan_stages(
         params = found.params.model_validate(written if isinstance(written, Mapping) else {})
         if "look" in type(params).model_fields and "look" not in params.model_fields_set:
             params = params.model_copy(update={"look": config.look})
-        if getattr(params, "flat", None):
-            # What a calibration picture holds decides pixels: its digest names them too.
-            flat = confined(base / params.flat, [base])
-            params = params.model_copy(update={"flat": str(flat), "flat_sha256": _digest(flat)})
-        if getattr(params, "model", None):
-            model = confined(base / params.model, [base])
-            seen = _digest(model, "model", "an ONNX file beside the config")
-            params = params.model_copy(update={"model": str(model), "model_sha256": seen})
+        for key, (what, do) in found.params.FILES.items():
+            if named := getattr(params, key):
+                path = confined(base / named, [base])
+                files = {key: str(path), f"{key}_sha256": _digest(path, what, do)}
+                params = params.model_copy(update=files)
         try:
             after = found.gives(after, params)
         except FormatError as error:
@@ -206,9 +203,7 @@ def plan_stages(
     return tuple(stages), after, tuple(findings)
 
 
-def _digest(
-    path: Path, what: str = "calibration picture", do: str = "a TIFF or a PNG beside the frames"
-) -> str:
+def _digest(path: Path, what: str, do: str) -> str:
     try:
         return sha256(path)
     except OSError as error:

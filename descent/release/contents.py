@@ -133,7 +133,7 @@ def _source(
 
 def _params(params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a stage, with the names of files that the plan found in place of paths."""
-    files = {k: Path(params[k]).name for k in ("flat", "model") if params.get(k)}
+    files = {k: Path(v).name for k, v in params.items() if v and f"{k}_sha256" in params}
     return {k: plain(v) for k, v in params.items()} | files
 
 

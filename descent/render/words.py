@@ -123,7 +123,7 @@ def _event(plan: Plan, output: OutputPlan, index: int, tick: int) -> tuple[str, 
 
 
 def _marks(plan: Plan, span: SpanPlan, cells: Mapping[str, Cell]) -> dict[str, list[str]]:
-    stages = {name: plan.cameras[name].stages for name in cells}
+    params = {name: [part.params for part in plan.cameras[name].stages] for name in cells}
     shown = layout_key(span, cells)
     layout = span.close_ups.get(shown, span.layout)
     found: dict[str, list[str]] = {}
@@ -135,7 +135,7 @@ def _marks(plan: Plan, span: SpanPlan, cells: Mapping[str, Cell]) -> dict[str, l
             said.append(held(-cell.error_s))
         elif cell.state is State.INTERPOLATED:
             said.append("computed")
-        if any(part.params.get("method") == "network" for part in stages[name]):
+        if any(p.get("method") == "network" and p["strength"] > 0 for p in params[name]):
             said.append("generative")
         magnification = layout.tile(name).magnification
         if magnification > MAGNIFIED:

@@ -19,6 +19,8 @@ LONGEST_PX = 40.0  # of smear that is restored
 class Deblur(Params):
     """What is known of the blur, and how much of it to undo."""
 
+    FILES = {"model": ("model", "an ONNX file beside the config")}  # noqa: RUF012
+
     method: Literal["motion", "known", "blind", "network"] = Field(
         "motion",
         description="motion: from how the picture moves between frames; known: `smear` in all "

@@ -44,6 +44,8 @@ _LEAST_FLAT, _MOST_FLAT = 0.1, 10.0
 class Field(Params):
     """What is divided out."""
 
+    FILES = {"flat": ("calibration picture", "a TIFF or a PNG beside the frames")}  # noqa: RUF012
+
     flat: str | None = Described(
         None,
         description="calibration picture of an even light, as large as the frames: a TIFF or "

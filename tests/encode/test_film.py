@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import subprocess
+import threading
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -215,6 +216,34 @@ def test_an_error_of_the_pictures_passes_and_leaves_nothing(tmp_path: Path) -> N
         write_chunk(tmp_path / "c.mp4", broken(), profile=profile, rows=ROWS, cols=COLS,
                     rate=Fraction(30))  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_feeds_an_encoder_that_is_left_is_told(tmp_path: Path) -> None:
+    """A feeder in another thread gets an error, and does not wait for ever, when it is left."""
+    profile = load_profile("h264")
+    told: list[str] = []
+
+    def feed(encoder: Encoder) -> None:
+        try:
+            for k in range(100_000):
+                encoder.feed(picture(k % 50, profile))
+        except EncodeError as error:
+            told.append(error.what)
+
+    feeders: list[threading.Thread] = []
+
+    def left() -> None:
+        with Encoder(tmp_path / "c.mp4", profile, ROWS, COLS, Fraction(30)) as encoder:
+            feeders.append(threading.Thread(target=feed, args=(encoder,), daemon=True))
+            feeders[0].start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        left()
+    feeder = feeders[0]
+    feeder.join(timeout=20)
+    assert not feeder.is_alive()
+    assert told == ["was left before its last picture"]
 
 
 def _noise(profile: Profile, count: int) -> Iterator[Planes]:

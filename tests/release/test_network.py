@@ -70,6 +70,21 @@ def test_a_network_is_owned_up_to(folder: Path) -> None:
     assert again["outputs"]["film"]["sha256"] != body["outputs"]["film"]["sha256"]
 
 
+@needs_runtime
+def test_a_network_of_no_strength_is_no_network(folder: Path) -> None:
+    """A strength of 0 changes no pixel, so no picture is marked as generative."""
+    model(folder / "soft.onnx", BLUR)
+    config = (folder / "made.yaml").read_text("utf-8")
+    assert "method: network" in config
+    still = config.replace("method: network", "method: network, strength: 0")
+    (folder / "made.yaml").write_text(still, encoding="utf-8")
+    first = made(folder, "first")
+    (output,) = first.plan.outputs
+    assert words_at(first.plan, output, 0, 0)["marks"] == {}
+    for record in read_manifest(first.folder)["outputs"]["film"]["records"]:
+        assert "generative" not in record["show"]["one"][2]
+
+
 def test_a_model_that_is_not_there_is_told_when_planning(folder: Path) -> None:
     """The error names the file and the cure before anything is rendered."""
     with pytest.raises(DescentError, match=r"soft\.onnx: is no model that can be read - name an"):
