@@ -84,6 +84,7 @@ def _job(
     args = {
         **plain(decides),
         "camera": camera.name,
+        "files": {part.name: part.paths for part in camera.stages},
         "paths": [[str(s.path.absolute()), s.index, s.pts] for s in shots],
     }
     outs = (f"measured/{camera.name}-{key[:16]}.json",)
@@ -102,11 +103,12 @@ def measure_camera(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str,
     for part in args["stages"]:
         measure = stage(part["name"]).measure
         measured = None
+        values = {**part["params"], **args["files"][part["name"]]}
         if measure is not None:
-            params = stage(part["name"]).params.model_validate(part["params"])
+            params = stage(part["name"]).params.model_validate(values)
             measured = dict(measure(clip, params, lambda *_: checkpoint()))
             found[part["name"]] = measured
-        clip = run_stage(clip, part["name"], part["params"], measured, named)
+        clip = run_stage(clip, part["name"], values, measured, named)
     body = {"version": MEASURE_VERSION, "camera": args["camera"], "stages": found}
     write_text(outs[0], json.dumps(body, indent=1, sort_keys=True) + "\n")
     return {"stages": sorted(found)}

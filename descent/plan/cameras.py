@@ -175,13 +175,14 @@ def plan_stages(
         found = stage(stage_name)
         written = chosen[stage_name]
         params = found.params.model_validate(written if isinstance(written, Mapping) else {})
+        files: dict[str, Path] = {}
         if "look" in type(params).model_fields and "look" not in params.model_fields_set:
             params = params.model_copy(update={"look": config.look})
         for key, (what, do) in found.params.FILES.items():
             if named := getattr(params, key):
-                path = confined(base / named, [base])
-                files = {key: str(path), f"{key}_sha256": _digest(path, what, do)}
-                params = params.model_copy(update=files)
+                files[key] = path = confined(base / named, [base])
+                seen = {key: str(path), f"{key}_sha256": _digest(path, what, do)}
+                params = params.model_copy(update=seen)
         try:
             after = found.gives(after, params)
         except FormatError as error:
@@ -193,7 +194,8 @@ def plan_stages(
                 findings.append(Finding("stage_left_out", where, text, error.do, "note"))
                 continue
             raise FormatError(error.what, where=where, do=error.do) from None
-        stages.append(StagePlan(stage_name, found.label, params.model_dump(mode="json")))
+        told = params.model_dump(mode="json") | {key: path.name for key, path in files.items()}
+        stages.append(StagePlan(stage_name, found.label, told, files))
     if after.kind == "mosaic":
         raise FormatError(
             "is a Bayer mosaic that nothing debayers, so the film would be chequered",

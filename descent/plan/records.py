@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +21,25 @@ PLAN_VERSION = "plan.1"
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """A restoration stage with every parameter written out."""
+    """A restoration stage with every parameter written out.
+
+    A parameter that names a file holds its name alone; `files` says where that lies.
+    """
 
     name: str
     label: str
     params: Mapping[str, Any]
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> dict[str, Any]:
+        """The parameters that pixels depend on: of a file what it holds, not what it is called."""
+        return {key: value for key, value in self.params.items() if key not in self.files}
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Where a worker finds the files, as plain data."""
+        return {key: str(path) for key, path in self.files.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +197,9 @@ def plain(value: Any) -> Any:
         return {
             f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name != "mtime_ns"
         }
+    if isinstance(value, StagePlan):
+        # Nor does where one lies; what it is called is among the parameters.
+        return {"name": value.name, "label": value.label, "params": plain(value.params)}
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):

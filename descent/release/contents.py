@@ -120,7 +120,7 @@ def _source(
         "stages": [
             {
                 "label": s.label,
-                "params": _params(s.params),
+                "params": plain(s.params),
                 "found": _found(measured.get(s.name, {})),
             }
             for s in camera.stages
@@ -129,12 +129,6 @@ def _source(
         "files": rows,
         "frames": listed,
     }
-
-
-def _params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a stage, with the names of files that the plan found in place of paths."""
-    files = {k: Path(v).name for k, v in params.items() if v and f"{k}_sha256" in params}
-    return {k: plain(v) for k, v in params.items()} | files
 
 
 def _found(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def pictures(
     checkpoint(starting=True)
     feeds = {
         name: Feed(
-            open_camera(name, {**camera, "paths": args["paths"][name]}),
+            open_camera(name, {**camera, **args["where"][name]}),
             [row["show"][name][1] if name in row["show"] else None for row in args["ticks"]],
         )
         for name, camera in args["cameras"].items()

@@ -18,8 +18,8 @@ def open_camera(
 ) -> Clip:
     """The restored frames of a camera's slice, as a clip that decodes when pulled.
 
-    `camera` is what `tasks.camera_slice` gives, with its paths. `until` stops after the
-    stage of that name ("source": before all). Without stages the clip gives planes.
+    `camera` is what `tasks.camera_slice` gives, where its files lie included. `until` stops
+    after the stage of that name ("source": before all). Without stages the clip gives planes.
     """
     paths, frames = camera["paths"], camera["frames"]
     shots = [
@@ -48,7 +48,8 @@ def open_camera(
         return f"{name}: {Path(paths[index][0]).name} #{frames[index][1]}"
 
     for part in stages:
-        clip = run_stage(clip, part["name"], part["params"], part["measured"], named)
+        params = {**part["params"], **camera["files"][part["name"]]}
+        clip = run_stage(clip, part["name"], params, part["measured"], named)
     return clip
 
 

@@ -22,7 +22,7 @@ from descent.plan.report import when
 from descent.render.films import camera_workers
 from descent.render.scene import in_order, open_camera
 from descent.render.stills import own_shares, shown
-from descent.render.tasks import CHUNK_S, Cast, camera_slice, with_reach
+from descent.render.tasks import CHUNK_S, Cast, camera_slice, deciding, with_reach
 from descent.timeline import chunks
 from descent.tools.files import atomic, sha256, sweep
 from descent.work import Progress, checkpoint, run
@@ -97,7 +97,6 @@ def _jobs(
                 there = {frame for frame in shown if frame is not None}
                 needed = with_reach(there, cast[name].reach, len(cast[name].plan.shots))
                 first = part.first_tick + ticks.start
-                camera = camera_slice(cast[name], needed)
                 decides = {
                     "version": SEQUENCE_VERSION,
                     "output": output.name,
@@ -108,14 +107,13 @@ def _jobs(
                     "profile": profile.name,
                     "shown": [None if f is None else needed.index(f) for f in shown],
                 }
-                apart = {k: v for k, v in camera.items() if k != "paths"}
-                text = canonical([fingerprint, decides, apart])
+                text = canonical([fingerprint, decides, deciding(cast[name], needed)])
                 folder = (out / output.filename / name).absolute()
                 paths = (folder / frame_name(first + k, profile) for k in range(len(shown)))
                 yield Job(
                     f"sequence-{hashlib.sha256(text.encode()).hexdigest()}",
                     "descent.render.sequence:make",
-                    {**decides, "camera": camera},
+                    {**decides, "camera": camera_slice(cast[name], needed)},
                     tuple(str(path) for path in paths),
                     weight=len(shown) * source.rows * source.cols / 1e6,
                 )

@@ -135,12 +135,12 @@ def _task(
         "layouts": layouts,
         "texts": texts,
         "ticks": rows,
-        "cameras": {name: _camera(cast[name], frames) for name, frames in needed.items()},
+        "cameras": {name: deciding(cast[name], frames) for name, frames in needed.items()},
     }
     text = canonical(decides)
     args = {
         **plain({k: v for k, v in decides.items() if k != "fingerprint"}),
-        "paths": {name: _paths(cast[name].plan, frames) for name, frames in needed.items()},
+        "where": {name: _where(cast[name].plan, frames) for name, frames in needed.items()},
     }
     key_hash = hashlib.sha256(text.encode()).hexdigest()
     return Task(output.name, index, ticks.start, len(ticks), key_hash, args)
@@ -156,10 +156,10 @@ def with_reach(shown: Collection[int], reach: int, count: int) -> list[int]:
 
 def camera_slice(cast: Cast, frames: Sequence[int]) -> dict[str, Any]:
     """What decides the pixels of some frames of a camera, and where to read them."""
-    return {**plain(_camera(cast, frames)), "paths": _paths(cast.plan, frames)}
+    return {**plain(deciding(cast, frames)), **_where(cast.plan, frames)}
 
 
-def _camera(cast: Cast, frames: Sequence[int]) -> dict[str, Any]:
+def deciding(cast: Cast, frames: Sequence[int]) -> dict[str, Any]:
     """All that decides the pixels of some frames of a camera; no path, no place in the film."""
     camera = cast.plan
     return {
@@ -174,7 +174,7 @@ def _camera(cast: Cast, frames: Sequence[int]) -> dict[str, Any]:
             {
                 "name": part.name,
                 "label": part.label,
-                "params": part.params,
+                "params": part.decides,
                 "measured": sliced(part.name, cast.measured.get(part.name), frames),
             }
             for part in camera.stages
@@ -193,6 +193,10 @@ def sliced(
     return lists | {key: measured[key] for key in found.pinned if key in measured}
 
 
-def _paths(camera: CameraPlan, frames: Sequence[int]) -> list[list[Any]]:
+def _where(camera: CameraPlan, frames: Sequence[int]) -> dict[str, Any]:
+    """Where a worker finds the frames, and the files that stages name."""
     shots = [camera.shots[i] for i in frames]
-    return [[str(Path(s.path).absolute()), s.size, s.mtime_ns, s.pts] for s in shots]
+    return {
+        "paths": [[str(Path(s.path).absolute()), s.size, s.mtime_ns, s.pts] for s in shots],
+        "files": {part.name: part.paths for part in camera.stages},
+    }
