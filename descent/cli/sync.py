@@ -55,7 +55,8 @@ def run(
 
     from descent.config import load
     from descent.config.sync import sync_path
-    from descent.measure.sync import camera_row, measure_sync, tie_row, write
+    from descent.measure.sync import measure_sync
+    from descent.measure.written import camera_row, tie_row, write
 
     loaded = load(config, overrides)
     with console.progress("sync", unit="frames") as progress:
@@ -90,7 +91,7 @@ def run(
 
 
 def _lines(found: Synced) -> Iterator[str]:
-    from descent.measure.sync import camera_row
+    from descent.measure.written import camera_row
 
     rows = [camera_row(found, name) for name in found.seats]
     head = ("camera", "offset", "drift", "steps", "interval", "evidence")

@@ -11,7 +11,8 @@ from descent.config import load
 from descent.config.sync import SyncFile, read_sync, sync_path, write_sync
 from descent.errors import ConfigError, UnsureSync
 from descent.measure.plots import draw
-from descent.measure.sync import Synced, measure_sync, write
+from descent.measure.sync import Synced, measure_sync
+from descent.measure.written import write
 from descent.plan import make
 
 OFF_S = 0.37
