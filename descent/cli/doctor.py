@@ -19,6 +19,7 @@ from descent.cli.common import Console, command
 # Package -> the module it brings. A test holds this to what pyproject.toml asks for.
 PACKAGES = {
     "av": "av",
+    "blake3": "blake3",
     "click": "click",
     "font-source-sans-pro": "font_source_sans_pro",
     "imageio": "imageio",

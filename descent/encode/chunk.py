@@ -32,7 +32,7 @@ SETTLED = 4  # the picture by which all code is loaded that makes pictures
 class ChunkRecord:
     """What a finished chunk holds: plain data, kept as a small JSON beside it.
 
-    `frame_hashes` are the SHA-256 of the decoded frames in order, `picture_hash` the hash
+    `frame_hashes` are the BLAKE3 hashes of the decoded frames in order, `picture_hash` the hash
     of those; `sha256` and `bytes` are the file's; `rate` reads "30000/1001". `reorder` is how
     many frames late a packet may come, which decides the film's decoding times.
     """

@@ -165,7 +165,7 @@ def _output(
         "kind": output.kind,
         "file": result.file,
         "sha256": record.get("sha256"),
-        "picture_sha256": _seen(record.get("picture_hash")),
+        "picture_blake3": _seen(record.get("picture_hash")),
         "bytes": record.get("bytes"),
         "rows": record.get("rows", output.rows),
         "cols": record.get("cols", output.cols),

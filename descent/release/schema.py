@@ -155,7 +155,7 @@ class OutputPart(Part):
     file: str = Field(description="its name in the release folder; a folder's for `frames`")
     plan_sha256: Digest
     sha256: Digest | None
-    picture_sha256: Digest | None = Field(description="hash of the hashes of its decoded pictures")
+    picture_blake3: Digest | None = Field(description="hash of the hashes of its decoded pictures")
     bytes: int | None
     rows: int
     cols: int

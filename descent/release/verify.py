@@ -81,7 +81,7 @@ def _folder(
     looked = [f"{len(pictures):,} pictures"]
     if full:
         try:
-            if _seen(folder, pictures) != output["picture_sha256"]:
+            if _seen(folder, pictures) != output["picture_blake3"]:
                 return Checked(name, (), ("its pictures are not the ones that were made",))
         except (OSError, DescentError) as error:
             return Checked(name, (), (str(error),))
@@ -134,7 +134,7 @@ def _video(path: Path, output: Mapping[str, Any], *, full: bool) -> list[str]:
         rows=output["rows"],
         cols=output["cols"],
         frames=output["frames"],
-        picture_hash=output["picture_sha256"],
+        picture_hash=output["picture_blake3"],
         full=full,
     )
     count = f"{output['frames']:,} frames"
@@ -152,7 +152,7 @@ def _still(path: Path, output: Mapping[str, Any], *, full: bool) -> list[str]:
     if (head.rows, head.cols) != size:
         what = f"is {head.cols} x {head.rows} px, the manifest says {size[1]} x {size[0]}"
         raise VerifyError(what, where=str(path))
-    if full and pixel_digest(read_still(path).pixels) != output["picture_sha256"]:
+    if full and pixel_digest(read_still(path).pixels) != output["picture_blake3"]:
         raise VerifyError("its picture is not the one that was made", where=str(path))
     told = [f"{size[1]} x {size[0]} px"]
     return [*told, "every pixel decoded"] if full else told

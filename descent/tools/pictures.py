@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import struct
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from descent.errors import FormatError
@@ -196,8 +196,8 @@ def srgb_profile() -> bytes:
 
 
 def pixel_digest(pixels: NDArray[Any]) -> str:
-    """The SHA-256 of a picture's samples with their type and shape, in hexadecimal."""
+    """The BLAKE3 hash of a picture's samples with their type and shape, in hexadecimal."""
     array = np.ascontiguousarray(pixels)
-    digest = hashlib.sha256(f"{array.dtype.name} {array.shape}".encode())
-    digest.update(array.data)
+    digest = blake3(f"{array.dtype.name} {array.shape}".encode())
+    digest.update(array.data.cast("B"))
     return digest.hexdigest()

@@ -18,7 +18,7 @@ PARTS = {
     "to planes": "descent.tools.colour:rgb_to_planes",
     "compose": "descent.compose.canvas:Composer.picture",
     "signature": "descent.encode.signature:signature",
-    "SHA-256 of pictures": "descent.encode.signature:picture_digest",
+    "hashing of pictures": "descent.encode.signature:picture_digest",
 }
 _local = threading.local()  # what inner parts took, thread by thread
 

@@ -80,7 +80,7 @@ def test_another_film_under_its_name_is_seen(folder: Path) -> None:
 def test_a_manifest_that_claims_too_much_is_seen(folder: Path) -> None:
     """Frames, size, rate and pictures are held against the file itself."""
     body = {k: v for k, v in read_manifest(folder).items() if k != "version"}
-    claims = {"rows": 182, "rate": "11/1", "picture_sha256": "0" * 64}
+    claims = {"rows": 182, "rate": "11/1", "picture_blake3": "0" * 64}
     for key, value in claims.items():
         film = {**body["outputs"]["film"], key: value}
         write_manifest(folder, {**body, "outputs": {**body["outputs"], "film": film}})
