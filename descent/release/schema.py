@@ -16,6 +16,9 @@ Seconds = Annotated[
     ),
 ]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 in hexadecimal")]
+PictureDigest = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{64}$", description="BLAKE3 in hexadecimal")
+]
 State = Literal["exposed", "repeated", "held", "interpolated", "missing"]
 Shares = dict[str, Annotated[float, Field(ge=0, le=1)]]
 
@@ -155,7 +158,9 @@ class OutputPart(Part):
     file: str = Field(description="its name in the release folder; a folder's for `frames`")
     plan_sha256: Digest
     sha256: Digest | None
-    picture_blake3: Digest | None = Field(description="hash of the hashes of its decoded pictures")
+    picture_blake3: PictureDigest | None = Field(
+        description="hash of the hashes of its decoded pictures"
+    )
     bytes: int | None
     rows: int
     cols: int
