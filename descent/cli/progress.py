@@ -66,6 +66,15 @@ class Progress:
             self._said = now
             self._show()
 
+    def then(self, what: str, unit: str = "") -> None:
+        """Finish this part of the task, and go on with the next, counted from 0."""
+        self.clear()
+        self._finish()
+        now = self._now()
+        self.what, self.unit, self.done, self.total = what, unit, 0.0, 0
+        self._start = self._said = now
+        self._seen = deque([(now, 0.0)])
+
     def advance(self, by: float = 1) -> None:
         """Say that `by` more units are finished."""
         self(self.done + by)

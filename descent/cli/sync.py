@@ -12,6 +12,7 @@ from descent.cli.common import Console, command, config_argument, set_option
 
 if TYPE_CHECKING:
     from descent.measure.sync import Synced
+    from descent.work import Progress as Work
 
 
 @command(
@@ -47,9 +48,10 @@ def run(
 ) -> None:
     """Measure the cameras' clocks against each other and keep what was found.
 
-    Pictures are read small where cameras overlap. What they share is written beside the
-    config, as CONFIG.sync.yaml, which a person can read and change; a render reads it where
-    the config says `sync: {refine: motion}`, and never measures by itself.
+    Pictures are read small where cameras overlap, and with `sync: {refine: [motion, sound]}`
+    what was heard as well. What cameras share is written beside the config, as
+    CONFIG.sync.yaml, which a person can read and change; a render reads it where the config
+    says `refine`, and never measures by itself.
     """
     import os
 
@@ -59,12 +61,23 @@ def run(
     from descent.measure.written import camera_row, tie_row, write
 
     loaded = load(config, overrides)
-    with console.progress("sync", unit="frames") as progress:
+    with console.progress("sync") as progress:
+
+        def read(p: Work) -> None:
+            # Frames weigh one each, and sound what its file holds.
+            progress(100 * p.weight / max(p.weight_total, 1e-9), 100)
+
+        def compare(what: str, done: int, total: int) -> None:
+            if progress.what != what:
+                progress.then(what, "pairs")
+            progress(done, total)
+
         found = measure_sync(
             loaded,
             workers=workers or os.cpu_count() or 1,
             accept_unsure=accept_unsure,
-            progress=lambda p: progress(p.weight, p.weight_total),
+            progress=read,
+            say=compare,
         )
     for finding in found.findings:
         console.finding(finding)
@@ -119,13 +132,12 @@ def _lines(found: Synced) -> Iterator[str]:
         pairs = [("pair", "offset", "drift", "residual", "interval", "margin", "agreement")]
         for tie in found.joint.kept:
             fit, seen = tie.fit, tie.fit.evidence
-            views = tie.kind == "views"
             pairs.append(
                 (
                     f"{tie.a} and {tie.b}",
                     f"{fit.offset:+.4f} s",
                     f"{fit.drift * 1e6:+.1f} ppm",
-                    f"{fit.residual:.0%} unlike" if views else f"{fit.residual * 1000:.2g} mrad",
+                    _residual(tie.kind, fit.residual),
                     f"±{fit.interval * 1000:.2f} ms",
                     f"{fit.margin:.1f}",
                     _agreement(tie.kind, seen),
@@ -139,12 +151,20 @@ def _lines(found: Synced) -> Iterator[str]:
             yield f"  {r.a} and {r.b}: {r.why}"
 
 
+def _residual(kind: str, residual: float) -> str:
+    """What is left over, in the measure of what ties them."""
+    if kind == "views":
+        return f"{residual:.0%} unlike"
+    return f"{residual * 1000:.2g} {'ms' if kind == 'sound' else 'mrad'}"
+
+
 def _agreement(kind: str, seen: Mapping[str, Any]) -> str:
     """How alike what two cameras saw is, in the measure of what ties them."""
     if kind == "views":
         return f"{seen.get('agreement', 0):.2f} of views"
-    if kind == "motion":
-        return f"{seen.get('agreement', 0):.2f}, next best {seen.get('next_best', 0):.2f}"
+    if kind in {"motion", "sound"}:
+        sigmas = " sigmas" if kind == "sound" else ""
+        return f"{seen.get('agreement', 0):.2f}{sigmas}, next best {seen.get('next_best', 0):.2f}"
     return f"evidence {seen.get('evidence', 0):.0f}, next best {seen.get('next_best', 0):.0f}"
 
 

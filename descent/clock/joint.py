@@ -178,6 +178,11 @@ def _reached(ties: Iterable[Tie], start: str) -> set[str]:
     return found
 
 
+def _alike_s(fit: ClockFit) -> float:
+    """The half-width without what is off alike at all times, as by the way of the sound."""
+    return float(fit.evidence.get("alike_s", fit.interval))
+
+
 def _middle(own: Own) -> float:
     return (own.start_s + own.end_s) / 2
 
@@ -224,7 +229,7 @@ class _System:
             pieces = tie.fit.pieces
             half = max((pieces[-1].end_s - pieces[0].start_s) / 2, 1e-3)
             row = self._slope(tie.b) - self._slope(tie.a)
-            sd = max(tie.fit.interval / COVER * np.sqrt(1.5) / half, 1e-9)
+            sd = max(_alike_s(tie.fit) / COVER * np.sqrt(1.5) / half, 1e-9)
             add(row, tie.fit.drift, float(sd))
         for name in self.names:
             fixed = name == reference

@@ -33,13 +33,14 @@ Two complete examples are `configs/releases/perseverance.yaml` and
 """
 
 _ORDER = (
-    "Credit", "Camera", "Times", "Anchor", "Clock", "Missing", "Crop", "Skip", "Event", "Sound",
-    "Span", "Show", "Output", "Text",
+    "Credit", "Camera", "Times", "Anchor", "Clock", "Hearing", "Missing", "Crop", "Skip", "Event",
+    "Sound", "Span", "Show", "Output", "Text",
 )  # fmt: skip
 _WHERE = {
     "Credit": "credit", "Camera": "cameras.NAME", "Times": "cameras.NAME.times",
     "Anchor": "cameras.NAME.times.anchor", "Clock": "cameras.NAME.clock",
-    "Missing": "cameras.NAME.missing", "Crop": "cameras.NAME.crop", "Skip": "cameras.NAME.skip",
+    "Hearing": "cameras.NAME.sound", "Missing": "cameras.NAME.missing",
+    "Crop": "cameras.NAME.crop", "Skip": "cameras.NAME.skip",
     "Event": "events.NAME", "Sound": "sound", "Span": "cuts.NAME", "Show": "show",
     "Output": "outputs.NAME", "Text": "outputs.NAME.text",
 }  # fmt: skip

@@ -1,16 +1,21 @@
-"""A tie as a picture: what is left over time, and how alike two motions are at every offset."""
+"""A tie as a picture: what is left over time, and how well every offset of the clocks fits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from descent.clock import mutual_look
 from descent.clock.fit import ClockFit
+from descent.clock.hearing import Hearing, listen
 from descent.clock.joint import Tie
 from descent.clock.motion import Look, look
+from descent.clock.turned import MUTUAL
 from descent.compose.type import face
 from descent.tools.files import atomic
 
@@ -28,23 +33,112 @@ Box = tuple[int, int, int, int]
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left over: `errors` (n, k) at `times` (n,) s of b, `used` (n,); `names` are k."""
+
+    title: str
+    times: Floats
+    errors: Floats
+    used: NDArray[np.bool_]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How well every offset fits: `values` (m,) at `lags` (m,) s, and places worth a word."""
+
+    title: str
+    lags: Floats
+    values: Floats
+    places: tuple[tuple[float, str], ...]
+    digits: int = 2
+    low: float | None = None
+    high: float | None = None
+
+
 def draw(found: Synced, folder: Path) -> list[Path]:
-    """A PNG for each pair tied by motion, in `folder`; their paths."""
+    """A PNG for each pair tied by motion or by sound, in `folder`; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
+    made: list[Path] = []
     for tie in found.joint.kept:
-        if tie.kind != "motion":
+        if tie.kind in {"motion", MUTUAL}:
+            a, b = found.turned[tie.a], found.turned[tie.b]
+            if tie.kind == MUTUAL:
+                image = picture_mutual(tie, mutual_look.look(a, b, tie.fit))
+            else:
+                image = picture(tie, look(a, b, tie.fit))
+        elif tie.kind == "sound":
+            one, other = found.heard[tie.a].heard, found.heard[tie.b].heard
+            image = picture_sound(tie, listen(one, other))
+        else:
             continue
         path = folder / f"{tie.a}-{tie.b}.png"
-        seen = look(found.turned[tie.a], found.turned[tie.b], tie.fit)
+        if path in made:
+            path = folder / f"{tie.a}-{tie.b}-{tie.kind.split()[0]}.png"
         with atomic(path) as temporary:
-            picture(tie, seen).save(temporary, "PNG")
+            image.save(temporary, "PNG")
         made.append(path)
     return made
 
 
 def picture(tie: Tie, seen: Look) -> Any:
-    """The two charts of a tie, as a Pillow image."""
+    """The two charts of a tie by shared motion, as a Pillow image."""
+    left = Left(
+        "What is left between the two motions, mrad a frame", seen.times, seen.errors * 1000,
+        seen.used, AXES,
+    )  # fmt: skip
+    reach = max(3.0, 2.5 * abs(seen.rival_s - seen.best_s))
+    near = np.abs(seen.lags - seen.best_s) <= reach
+    places = ((seen.best_s, "best"), (seen.rival_s, "next best"))
+    curve = Curve(
+        "Agreement at every offset of the two clocks", seen.lags[near], seen.agreement[near],
+        places, high=1.05,
+    )  # fmt: skip
+    return _page(tie, left, (curve,))
+
+
+def picture_mutual(tie: Tie, seen: mutual_look.Look) -> Any:
+    """The two charts of a tie by mutual motion, as a Pillow image."""
+    left = Left(
+        "Twist that one saw of the other and not the other of it, mrad a frame", seen.times,
+        seen.errors[:, None] * 1000, seen.used, ("used",),
+    )  # fmt: skip
+    reach = max(6.0, 2.5 * abs(seen.rival_s - seen.best_s))
+    near = np.abs(seen.lags - seen.best_s) <= reach
+    places = ((seen.best_s, "best"), (seen.rival_s, "next best"))
+    curve = Curve(
+        "Evidence at every offset of the two clocks", seen.lags[near], seen.evidence[near],
+        places, digits=0, low=0.0,
+    )  # fmt: skip
+    return _page(tie, left, (curve,))
+
+
+def picture_sound(tie: Tie, seen: Hearing) -> Any:
+    """The three charts of a tie by sound, as a Pillow image."""
+    told = seen.told
+    left = Left(
+        "What each two seconds of sound are off by, ms", told.times, told.off_s[:, None] * 1000,
+        told.used, ("used",),
+    )  # fmt: skip
+    onsets, best = seen.onsets, seen.best
+    lag_s = best.lag_s
+    around = (onsets.offsets[1].lag_s, "next best") if len(onsets.offsets) > 1 else None
+    first = onsets.offsets[0]
+    if abs(first.lag_s - lag_s) > 0.1:
+        around = first.lag_s, "next best"
+    begins = ((lag_s, "best"), *((around,) if around else ()))
+    near = ((lag_s, "best"), (seen.echo_s, "next best"))
+    return _page(
+        tie, left,
+        (
+            Curve("Sounds beginning together, sigmas", onsets.lags, onsets.score, begins, 1),
+            Curve("Waves near the best, sigmas", best.lags, best.curve, near, 1),
+        ),
+    )  # fmt: skip
+
+
+def _page(tie: Tie, left: Left, curves: Sequence[Curve]) -> Any:
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (WIDE, HIGH), GROUND)
@@ -56,69 +150,81 @@ def picture(tie: Tie, seen: Look) -> Any:
         f"±{fit.interval * 1000:.2f} ms, margin {fit.margin:.1f}"
     )
     _write(pen, (LEFT, 44), said, 18, PALE)
-    _residuals(pen, (LEFT, 110, WIDE - RIGHT, 300), seen, fit)
-    _agreement(pen, (LEFT, 400, WIDE - RIGHT, 580), seen)
+    _residuals(pen, (LEFT, 110, WIDE - RIGHT, 300), left, fit)
+    width = (WIDE - RIGHT - LEFT - (len(curves) - 1) * LEFT) // len(curves)
+    for k, curve in enumerate(curves):
+        x = LEFT + k * (width + LEFT)
+        _curve(pen, (x, 400, x + width, 580), curve)
     return image
 
 
-def _residuals(pen: ImageDraw, box: Box, seen: Look, fit: ClockFit) -> None:
-    _write(pen, (box[0], box[1] - 28), "What is left between the two motions, mrad a frame", 18)
-    errors = seen.errors * 1000
-    top = max(4 * float(np.percentile(np.abs(errors[seen.used]), 98)), 0.05)
-    start = float(seen.times[0])
-    span = max(float(seen.times[-1]) - start, 1e-3)
-    _frame(pen, box, (start, start + span), (-top, top), "s")
+def _residuals(pen: ImageDraw, box: Box, left: Left, fit: ClockFit) -> None:
+    _write(pen, (box[0], box[1] - 28), left.title, 18)
+    top = max(4 * float(np.percentile(np.abs(left.errors[left.used]), 98)), 0.05)
+    start = float(left.times[0])
+    span = max(float(left.times[-1]) - start, 1e-3)
+    _frame(pen, box, (start, start + span), (-top, top), 2)
     for at, _ in fit.steps:
         x = _across(box, (at - start) / span)
         pen.line([(x, box[1]), (x, box[3])], fill=INK, width=2)
         _write(pen, (x + 4, box[1] + 2), "step", 15, INK)
-    names = (*zip(COLOURS, AXES, strict=True), (FAINT, "set aside"))
+    names = (*zip(COLOURS, left.names, strict=False), (FAINT, "set aside"))
     for k, (colour, name) in enumerate(names):
-        left, middle = box[2] - 360 + 90 * k, box[1] - 16
-        pen.ellipse([left - 12, middle - 4, left - 4, middle + 4], fill=colour)
-        _write(pen, (left, middle - 10), name, 15, PALE)
-    for k in range(3):
-        for t, error, used in zip(seen.times, errors[:, k], seen.used, strict=True):
+        at, middle = box[2] - 90 * (len(names) - k), box[1] - 16
+        pen.ellipse([at - 12, middle - 4, at - 4, middle + 4], fill=colour)
+        _write(pen, (at, middle - 10), name, 15, PALE)
+    for k in range(left.errors.shape[1]):
+        for t, error, used in zip(left.times, left.errors[:, k], left.used, strict=True):
             x = _across(box, (float(t) - start) / span)
             y = _down(box, (float(np.clip(error, -top, top)) + top) / (2 * top))
             pen.ellipse([x - 2, y - 2, x + 2, y + 2], fill=COLOURS[k] if used else FAINT)
 
 
-def _agreement(pen: ImageDraw, box: Box, seen: Look) -> None:
-    _write(pen, (box[0], box[1] - 28), "Agreement at every offset of the two clocks", 18)
-    reach = max(3.0, 2.5 * abs(seen.rival_s - seen.best_s))
-    near = np.abs(seen.lags - seen.best_s) <= reach
-    lags, values = seen.lags[near], seen.agreement[near]
+def _curve(pen: ImageDraw, box: Box, curve: Curve) -> None:
+    _write(pen, (box[0], box[1] - 28), curve.title, 18)
+    lags, values = curve.lags, curve.values
     low, high = float(lags[0]), float(lags[-1])
-    floor = min(-0.2, float(values.min()))
-    _frame(pen, box, (low, high), (floor, 1.05), "s")
+    floor = min(-0.2, float(values.min())) if curve.low is None else curve.low
+    top = 1.1 * float(values.max()) if curve.high is None else curve.high
+    across = 3 if high - low < 1 else 2
+    _frame(pen, box, (low, high), (floor, top), across, curve.digits)
+    # Of many values in one column of pixels the largest is drawn, so that no peak is lost.
+    column = ((lags - low) / max(high - low, 1e-9) * (box[2] - box[0])).astype(int)
+    begins = np.nonzero(np.diff(column, prepend=-1))[0]
+    tallest = np.maximum.reduceat(values, begins)
     points = [
-        (_across(box, (float(t) - low) / (high - low)),
-         _down(box, (float(v) - floor) / (1.05 - floor)))
-        for t, v in zip(lags, values, strict=True)
-    ]  # fmt: skip
+        (float(box[0] + column[k]), _down(box, (float(v) - floor) / (top - floor)))
+        for k, v in zip(begins, tallest, strict=True)
+    ]
     pen.line(points, fill=COLOURS[1], width=2)
-    for lag, word, colour in (
-        (seen.best_s, "best", COLOURS[0]), (seen.rival_s, "next best", PALE),
-    ):  # fmt: skip
-        value = float(np.interp(lag, lags, values))
+    for (lag, word), colour in zip(curve.places, (COLOURS[0], PALE), strict=False):
+        near = np.abs(lags - lag) <= np.median(np.diff(lags))
+        value = float(values[near].max()) if near.any() else float(np.interp(lag, lags, values))
         x = _across(box, (lag - low) / (high - low))
-        y = _down(box, (value - floor) / (1.05 - floor))
+        y = _down(box, (value - floor) / (top - floor))
         pen.ellipse([x - 5, y - 5, x + 5, y + 5], outline=colour, width=3)
-        _write(pen, (x + 10, y - 12), f"{word} {value:.2f} at {lag:+.3f} s", 16, colour)
+        text = f"{word} {value:.{curve.digits}f} at {lag:+.{across if across > 2 else 3}f} s"
+        room = pen.textlength(text, font=face("Regular", 16))
+        # At the right end the words stand to the left of their place.
+        beside = x + 10 if x + 10 + room <= box[2] else x - 10 - room
+        _write(pen, (beside, y - 12), text, 16, colour)
 
 
 def _frame(
-    pen: ImageDraw, box: Box, across: tuple[float, float], up: tuple[float, float], unit: str
-) -> None:
+    pen: ImageDraw, box: Box, across: tuple[float, float], up: tuple[float, float],
+    places: int, digits: int = 2,
+) -> None:  # fmt: skip
     pen.rectangle(box, outline=FAINT, width=1)
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, y = _across(box, share), _down(box, share)
         pen.line([(x, box[3]), (x, box[3] + 6)], fill=PALE)
         pen.line([(box[0], y), (box[2], y)], fill=FAINT)
         value = across[0] + share * (across[1] - across[0])
-        _write(pen, (x - 24, box[3] + 8), f"{value:.2f} {unit}", 15, PALE)
-        _write(pen, (box[0] - 62, y - 9), f"{up[0] + share * (up[1] - up[0]):+.2f}", 15, PALE)
+        text = f"{value:.{places}f} s"
+        most = WIDE - 4 - pen.textlength(text, font=face("Regular", 15))
+        _write(pen, (min(x - 24, most), box[3] + 8), text, 15, PALE)
+        level = up[0] + share * (up[1] - up[0])
+        _write(pen, (box[0] - 62, y - 9), f"{level:+.{digits}f}", 15, PALE)
 
 
 def _across(box: Box, share: float) -> float:

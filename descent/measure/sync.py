@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +18,16 @@ from descent.clock.motion import Turned
 from descent.clock.turned import tie_turned
 from descent.config.load import Loaded
 from descent.errors import DescentError, TimeUnknown, UnsureSync
+from descent.measure.hearing import (
+    Against,
+    Ear,
+    Listened,
+    distances,
+    ear,
+    listen_to,
+    tie_sound,
+    tie_sounds,
+)
 from descent.measure.motion import USUAL_VIEW_DEG, measure_turns
 from descent.measure.views import STEADY, tie_views
 from descent.model import Finding, Format
@@ -27,6 +40,9 @@ PLAUSIBLE_S = 10.0
 """How far off stamps or marks may be before a tie that says so is taken for a mistake."""
 
 PAD_S = 3.0  # frames so far beyond the other camera's are looked at too
+
+Say = Callable[[str, int, int], None]
+"""Told what is compared, and of how many pairs how many are done."""
 
 _MORE = "mark a moment in each camera under sync:, or give a longer stretch of shared motion"
 
@@ -65,8 +81,8 @@ class Refused:
 class Synced:
     """What was measured: clocks by camera, the ties they rest on, and what was refused.
 
-    `turned` holds what each camera saw, for drawing; `unsure` the cameras whose tie was
-    taken although it was not sure.
+    `turned` holds what each camera saw and `heard` what it heard, for drawing; `unsure` the
+    cameras whose tie was taken although it was not sure.
     """
 
     reference: str
@@ -75,6 +91,7 @@ class Synced:
     refused: tuple[Refused, ...]
     findings: tuple[Finding, ...]
     turned: Mapping[str, Turned]
+    heard: Mapping[str, Listened]
     unsure: frozenset[str]
 
     @property
@@ -89,20 +106,68 @@ def measure_sync(
     workers: int | None = None,
     accept_unsure: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    say: Say | None = None,
 ) -> Synced:
     """Measure the clocks of a release's cameras against each other.
 
-    Reads the frames where cameras may overlap, small and in grey. A pair is tied or
-    refused; ties, stamps and marks are then adjusted together. `accept_unsure` takes the
-    best tie of a camera that nothing sure ties. Raises `UnsureSync` where nothing is tied,
-    or a clip stays without any time.
+    By motion the frames where cameras may overlap are read, small and in grey; by sound all
+    that they heard. A pair is tied or refused; ties, stamps and marks are then adjusted
+    together. `accept_unsure` takes the best tie of a camera that nothing sure ties. `progress`
+    is told how far reading is, `say` how far what comes after it. Raises `UnsureSync` where
+    nothing is tied, or a clip stays without any time.
     """
+    say = say or _unsaid
     seats, findings = _seats(loaded)
     if len(seats) < 2:
         raise DescentError(
             f"{len(seats)} cameras have times, and a clock is measured against another",
             where=str(loaded.path), do="add a second camera that saw the same",
         )  # fmt: skip
+    by = loaded.config.sync.refine or ("motion",)
+    store = loaded.path.parent / ".descent"
+    how = _Reading(store, workers, progress, say)
+    ties, refused, turned = _by_motion(seats, how) if "motion" in by else ([], [], {})
+    heard: dict[str, Listened] = {}
+    if "sound" in by:
+        heard, said = listen_to(
+            _ears(loaded, seats), store=store, workers=workers, progress=progress
+        )
+        more, against = tie_sounds(heard, partial(_most_s, seats), partial(_room, seats), say=say)
+        ties += more
+        against += [row for a, b in combinations(seats, 2) if (row := _deaf(a, b, heard))]
+        refused = _both(refused, [Refused(*row) for row in against], ties)
+        findings += [*said, *(distances(heard) if more else ())]
+    reference = loaded.config.reference or _reference(seats, ties)
+    unsure: set[str] = set()
+    if accept_unsure:
+        ties, unsure = _accepted(seats, turned, heard, ties, reference)
+        refused = [r for r in refused if not any({t.a, t.b} == {r.a, r.b} for t in ties)]
+    whole = joint({name: seat.own for name, seat in seats.items()}, ties, reference)
+    refused += [Refused(t.a, t.b, why, _MORE) for t, why in whole.refused]
+    found = Synced(
+        reference, seats, whole, tuple(refused), (*findings, *_said(seats, whole)), turned,
+        heard, frozenset(unsure),
+    )  # fmt: skip
+    lost = [n for n in seats if n not in found.tied and not np.isfinite(seats[n].half_s)]
+    if len(found.tied) < 2 or lost:
+        raise _nothing(found, lost)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where what was read is kept, by how many, and who is told how far it is."""
+
+    store: Path
+    workers: int | None
+    progress: Callable[[Progress], None] | None
+    say: Say
+
+
+def _by_motion(
+    seats: Mapping[str, Seat], how: _Reading
+) -> tuple[list[Tie], list[Refused], dict[str, Turned]]:
+    """What pictures tie, what they do not, and how each camera turned."""
     chosen = {name: _overlapping(seat, seats) for name, seat in seats.items()}
     frames = {
         name: (
@@ -112,33 +177,53 @@ def measure_sync(
         for name, seat in seats.items()
         if len(chosen[name]) > 1
     }  # fmt: skip
-    store = loaded.path.parent / ".descent"
-    seen = measure_turns(frames, store=store, workers=workers, progress=progress)
+    seen = measure_turns(frames, store=how.store, workers=how.workers, progress=how.progress)
     turned = {name: each.turned for name, each in seen.items()}
-    ties, refused = _pairs(seats, turned)
+    ties, refused = _pairs(seats, turned, how.say)
     done = {name for tie in ties for name in (tie.a, tie.b)}
     still = {n: frames[n][:3] for n in seen if seen[n].steady >= STEADY and n not in done}
     if len(still) > 1:
-        more, against = tie_views(still)
+        how.say("views", 0, 1)
+        more, against = tie_views(still, seen)
         ties += [tie for tie in more if _plausible(seats[tie.a], seats[tie.b], tie.fit)]
         gone = [{a, b} for a, b, *_ in against] + [{tie.a, tie.b} for tie in ties]
         refused = [r for r in refused if {r.a, r.b} not in gone]
         refused += [Refused(*row) for row in against]
-    reference = loaded.config.reference or _reference(seats, ties)
-    unsure: set[str] = set()
-    if accept_unsure:
-        ties, unsure = _accepted(seats, turned, ties, reference)
-        refused = [r for r in refused if not any({t.a, t.b} == {r.a, r.b} for t in ties)]
-    whole = joint({name: seat.own for name, seat in seats.items()}, ties, reference)
-    refused += [Refused(t.a, t.b, why, _MORE) for t, why in whole.refused]
-    found = Synced(
-        reference, seats, whole, tuple(refused), (*findings, *_said(seats, whole)), turned,
-        frozenset(unsure),
-    )  # fmt: skip
-    lost = [n for n in seats if n not in found.tied and not np.isfinite(seats[n].half_s)]
-    if len(found.tied) < 2 or lost:
-        raise _nothing(found, lost)
-    return found
+    return ties, refused, turned
+
+
+def _unsaid(what: str, done: int, total: int) -> None:
+    del what, done, total
+
+
+def _ears(loaded: Loaded, seats: Mapping[str, Seat]) -> dict[str, Ear]:
+    """What each camera hears with, by its config."""
+    words = {name: loaded.config.cameras[name].sound for name in seats}
+    return {
+        name: ear(seat.laid.shots, seat.times, words[name].file, words[name].distance, loaded.base)
+        for name, seat in seats.items()
+    }
+
+
+def _deaf(a: str, b: str, heard: Mapping[str, Listened]) -> Against | None:
+    """Why two cameras were not held against each other by sound, where one has none."""
+    without = " and ".join(name for name in (a, b) if name not in heard)
+    cure = "write sound: {file: RECORDING} under it"
+    return (a, b, f"by sound: {without} has none", cure) if without else None
+
+
+def _both(seen: list[Refused], heard: list[Refused], ties: Sequence[Tie]) -> list[Refused]:
+    """Pairs that neither way tied, with what each way says."""
+    done = [{tie.a, tie.b} for tie in ties]
+    out: dict[frozenset[str], Refused] = {}
+    for one in (*seen, *heard):
+        pair = frozenset((one.a, one.b))
+        if pair in done:
+            continue
+        before = out.get(pair)
+        why = one.why if before is None else f"{before.why}; {one.why}"
+        out[pair] = replace(one, why=why)
+    return list(out.values())
 
 
 def _seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
@@ -147,9 +232,6 @@ def _seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
     moments = {name: t for name, (t, _) in events.items()}
     seats: dict[str, Seat] = {}
     findings: list[Finding] = []
-    if "sound" in loaded.config.sync.refine:
-        text = "sound is not measured: what cameras share is looked for in their pictures alone"
-        findings.append(Finding("sound_unmeasured", "sync.refine", text, level="note"))
     for name, camera in loaded.config.cameras.items():
         if camera.times is not None and camera.times.none:
             continue
@@ -193,16 +275,19 @@ def _overlapping(seat: Seat, seats: Mapping[str, Seat]) -> list[int]:
 
 
 def _pairs(
-    seats: Mapping[str, Seat], turned: Mapping[str, Turned]
+    seats: Mapping[str, Seat], turned: Mapping[str, Turned], say: Say
 ) -> tuple[list[Tie], list[Refused]]:
     """Every pair of cameras, tied or refused."""
     ties: list[Tie] = []
     refused: list[Refused] = []
-    for a, b in combinations(seats, 2):
+    pairs = list(combinations(seats, 2))
+    for done, (a, b) in enumerate(pairs):
+        say("motions", done, len(pairs))
         try:
             ties.append(_tie(seats[a], seats[b], turned, accept_unsure=False))
         except UnsureSync as error:
             refused.append(Refused(a, b, error.what, error.do))
+    say("motions", len(pairs), len(pairs))
     return ties, refused
 
 
@@ -234,8 +319,17 @@ def _apart_s(fit: ClockFit) -> float:
 
 def _plausible(a: Seat, b: Seat, fit: ClockFit) -> bool:
     """Whether the cameras' own times, where they have any, leave room for a fit."""
-    reach = _reach_s(a, b)
-    return not np.isfinite(reach) or _apart_s(fit) <= PLAUSIBLE_S + reach
+    return _apart_s(fit) <= PLAUSIBLE_S + _reach_s(a, b)
+
+
+def _most_s(seats: Mapping[str, Seat], a: str, b: str) -> float:
+    """How far apart the clocks of two cameras can be at most, s."""
+    return PLAUSIBLE_S + _reach_s(seats[a], seats[b])
+
+
+def _room(seats: Mapping[str, Seat], a: str, b: str, offset_s: float) -> bool:
+    """Whether the cameras' own times leave room for an offset."""
+    return abs(offset_s) <= _most_s(seats, a, b)
 
 
 def _reference(seats: Mapping[str, Seat], ties: Sequence[Tie]) -> str:
@@ -248,7 +342,11 @@ def _reference(seats: Mapping[str, Seat], ties: Sequence[Tie]) -> str:
 
 
 def _accepted(
-    seats: Mapping[str, Seat], turned: Mapping[str, Turned], ties: list[Tie], reference: str
+    seats: Mapping[str, Seat],
+    turned: Mapping[str, Turned],
+    heard: Mapping[str, Listened],
+    ties: list[Tie],
+    reference: str,
 ) -> tuple[list[Tie], set[str]]:
     """The ties with the best unsure one for each camera that nothing else reaches."""
     reached = {reference}
@@ -258,7 +356,7 @@ def _accepted(
         if grew:
             reached |= grew
             continue
-        found = list(_tries(seats, turned, reached))
+        found = list(_tries(seats, turned, heard, reached))
         if not found:
             return ties, unsure
         best = max(found, key=lambda tie: tie.fit.margin)
@@ -267,14 +365,20 @@ def _accepted(
 
 
 def _tries(
-    seats: Mapping[str, Seat], turned: Mapping[str, Turned], reached: set[str]
+    seats: Mapping[str, Seat],
+    turned: Mapping[str, Turned],
+    heard: Mapping[str, Listened],
+    reached: set[str],
 ) -> Iterator[Tie]:
     for a, b in combinations(seats, 2):
-        if (a in reached) != (b in reached):
-            try:
+        if (a in reached) == (b in reached):
+            continue
+        if a in turned and b in turned:
+            with suppress(UnsureSync):
                 yield _tie(seats[a], seats[b], turned, accept_unsure=True)
-            except UnsureSync:
-                continue
+        if a in heard and b in heard:
+            with suppress(UnsureSync):
+                yield tie_sound(a, b, heard, _most_s(seats, a, b), accept_unsure=True)
 
 
 def _said(seats: Mapping[str, Seat], whole: Joint) -> Iterator[Finding]:

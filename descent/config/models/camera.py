@@ -36,11 +36,12 @@ from descent.config.models.base import (
     listed,
     told,
 )
+from descent.config.models.hearing import Hearing
 from descent.model import MissingPolicy
 
 WAYS = (
     "write table, order with rate and anchor, index with rate and start, rate with start, "
-    "or none: yes"
+    "timecode with start, or none: yes"
 )
 
 
@@ -55,7 +56,7 @@ class Times(Model):
     """Where a camera's times come from, when not from its names or its video stamps.
 
     Exactly one way: a table; an order with a rate and an anchor; a frame number in the names
-    with a rate and a start; a rate and a start; or none.
+    with a rate and a start; a rate and a start; a time code track with a start; or none.
     """
 
     table: PathText | None = Field(
@@ -75,7 +76,15 @@ class Times(Model):
         "Larger says that the times are less sure",
     )
     rate: Rate | None = Field(None, description="frames a second")
-    start: Tie | None = Field(None, description="when the first frame, or frame 0, was exposed")
+    start: Tie | None = Field(
+        None,
+        description="when the first frame, or frame 0, was exposed, or the time code was at 0",
+    )
+    timecode: Literal["track"] | None = Field(
+        None,
+        description="the time code track of its clips (MOV, MP4) tells the time, counted from "
+        "`start`: when it read 00:00:00:00",
+    )
     order: Literal["name", "time"] | None = Field(
         None, description="frames follow each other by name or by time of the file, at `rate`"
     )
@@ -93,7 +102,9 @@ class Times(Model):
             "table": self.table is not None,
             "order": self.order is not None,
             "index": self.index is not None,
-            "rate": self.rate is not None and self.order is None and self.index is None,
+            "rate": self.rate is not None
+            and (self.order, self.index, self.timecode) == (None, None, None),
+            "timecode": self.timecode is not None,
             "none": self.none,
         }
         chosen = [name for name, on in ways.items() if on]
@@ -109,6 +120,11 @@ class Times(Model):
             )
         elif chosen[0] in {"index", "rate"} and (self.rate is None or self.start is None):
             raise Wrong("a rate and a start go together", "write rate: 12, start: T+0s")
+        elif self.timecode is not None and self.start is None:
+            raise Wrong(
+                "a time code tells the time of a day, and nothing says of which",
+                "write start: 2024-05-01T00:00:00Z, when the time code read 00:00:00:00",
+            )
         if self.index is not None and self.index.count("{index}") != 1:
             raise Wrong(
                 "does not say where the number stands",
@@ -136,6 +152,12 @@ class Clock(Model):
     )
     rate: Ratio = Field(
         Fraction(1), description="mission seconds in a camera second; larger stretches its times"
+    )
+    resets: Flag = Field(
+        False,
+        description="its clock was set back while it ran: frames follow each other as they are "
+        "listed, and where the clock goes back it goes on one frame later, until descent sync "
+        "measures by how much",
     )
     accept_product_times: Flag = Field(
         False,
@@ -307,6 +329,9 @@ class Camera(Model):
         None, description="where its times come from, when not from its names or video stamps"
     )
     clock: Clock = Field(Clock(), description="corrections of its clock by hand")
+    sound: Hearing = Field(
+        Hearing(), description="what it hears, where clocks are refined by sound"
+    )
     missing: Missing = Field(
         Missing(), description="what is shown where it has no frame near enough"
     )

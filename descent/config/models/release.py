@@ -130,7 +130,7 @@ class Sync(Model):
         tuple[Literal["motion", "sound"], ...],
         BeforeValidator(_refine),
         WithJsonSchema({"x-kind": "refine"}),
-    ] = Field((), description="what may make the marks finer: motion, sound, or none")
+    ] = Field((), description="what may tell clocks, or make marks finer: motion, sound, or none")
     marks: dict[EventName, dict[CameraName, Seconds]] = Field(
         {}, description="for each event the time that each camera shows at it"
     )

@@ -1,0 +1,137 @@
+"""How well made-up microphones are tied by what they heard, and what is refused.
+
+Run: `python -m tests.bench.sound_bench [true] [unrelated] [odd] [SEED]`. Constants were chosen
+with seeds below 100 in sight; larger ones are held out.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from descent.clock.fit import ClockFit
+from descent.clock.heard import Heard
+from descent.clock.hearing import Hearing, fitted, listen
+from descent.errors import UnsureSync
+from tests.clock import hearing
+
+# By name: a's microphone, b's, and how many seconds of sound b has.
+HARDNESS: dict[str, tuple[hearing.Mic, hearing.Mic, float]] = {
+    "one room": (hearing.Mic(), hearing.Mic(noise_db=-10, reverb_s=0.4, direct=2), 30.0),
+    "short": (hearing.Mic(), hearing.Mic(noise_db=-10, reverb_s=0.4, direct=2), 6.0),
+    "far off": (hearing.Mic(-12, 0.3, 2), hearing.Mic(0, 0.8, 0.7), 30.0),
+    "in the noise": (hearing.Mic(-3, 0.3, 2), hearing.Mic(3, 0.6, 1.5), 30.0),
+}
+
+
+def true(seed: int, number: int = 12) -> None:
+    """True pairs: refused, errors, and in how many the interval holds the truth."""
+    for name, (one, other, length_s) in HARDNESS.items():
+        errors, held, drifts, refused, margins = [], 0, [], [], []
+        for k in range(seed, seed + number):
+            rng = np.random.default_rng(k)
+            start, drift = float(rng.uniform(0, 20)), float(rng.normal()) * 3e-5
+            own = float(rng.uniform(-500, 500))
+            source = hearing.speech(length_s + 25, k)
+            a = hearing.camera(source, one, 2 * k, start_s=1.5, length_s=length_s + 15)
+            b = hearing.camera(
+                source, other, 2 * k + 1, start_s=start, length_s=length_s, drift=drift,
+                own_start_s=own,
+            )  # fmt: skip
+            seen = listen(a, b)
+            margins.append(min(seen.margin, seen.best.score / max(seen.echo, 1e-9)))
+            try:
+                fit = fitted(seen, 0.0, 0.0)
+            except UnsureSync as error:
+                refused.append(f"{k}: {error.what}")
+                continue
+            off = _error_s(fit, start - 1.5, own, drift)
+            errors.append(off)
+            held += off <= fit.interval
+            drifts.append(fit.drift - drift)
+        rms, most = (_ms(errors), 1e3 * max(errors)) if errors else (0.0, 0.0)
+        ppm = 1e6 * float(np.sqrt(np.mean(np.square(drifts)))) if drifts else 0.0
+        print(
+            f"{name}: {len(errors)} of {number} taken, error {rms:.3f} ms RMS, {most:.3f} at most, "
+            f"held {held}, drift {ppm:.1f} ppm RMS, least margin {min(margins):.2f}", flush=True
+        )  # fmt: skip
+        for line in refused:
+            print(f"  refused {line}")
+
+
+def _error_s(fit: ClockFit, lag_s: float, own_s: float, drift: float) -> float:
+    """RMS of a fit's error over its span."""
+    piece = fit.pieces[0]
+    times = np.linspace(piece.start_s, piece.end_s, 9)
+    truth = lag_s + (times - own_s) * (1 + drift)
+    return float(np.sqrt(np.mean((np.asarray(fit.map(times)) - truth) ** 2)))
+
+
+def _ms(errors: list[float]) -> float:
+    return 1e3 * float(np.sqrt(np.mean(np.square(errors))))
+
+
+def unrelated(seed: int, number: int = 48) -> None:
+    """Pairs that never heard the same: how many are taken, and how near any came."""
+    taken, nearest = [], []
+    for k in range(seed, seed + number):
+        rng = np.random.default_rng(k)
+        length_s = float(rng.uniform(6, 40))
+        kinds = [hearing.speech, hearing.music, hearing.hum, hearing.beat]
+        made = [kinds[int(rng.integers(4))](45.0, 1000 * k + n) for n in range(2)]
+        if made[0].shape == made[1].shape and k % 4 == 0:
+            made[1] = made[0][::-1].copy()
+        mics = [hearing.Mic(float(rng.uniform(-20, 0)), float(rng.uniform(0.1, 0.8))) for _ in made]
+        a, b = (
+            hearing.camera(one, mic, 7 * k + n, length_s=length_s)
+            for n, (one, mic) in enumerate(zip(made, mics, strict=True))
+        )
+        seen = listen(a, b)
+        nearest.append(seen)
+        try:
+            fitted(seen, 0.0, 0.0)
+        except UnsureSync:
+            continue
+        taken.append(k)
+    margin = max(_margin(seen) for seen in nearest)
+    score = max(seen.best.score for seen in nearest)
+    print(f"unrelated: {len(taken)} of {number} taken {taken}; the largest margin is "
+          f"{margin:.2f}, the largest score {score:.1f}")  # fmt: skip
+
+
+def _margin(seen: Hearing) -> float:
+    return min(seen.margin, seen.best.score / max(seen.echo, 1e-9))
+
+
+def odd(seed: int) -> None:
+    """Sound that both heard and that does not say when: what is said of it."""
+    mic, other = hearing.Mic(), hearing.Mic(noise_db=-10, reverb_s=0.4)
+    silent = Heard((hearing.take(np.zeros(16_000 * 20)),))
+    pairs: dict[str, tuple[Heard, Heard]] = {"silence": (silent, silent)}
+    sources = {
+        "a hum": hearing.hum(45, seed), "a clean hum": hearing.hum(45, seed),
+        "a tone": hearing.hum(45, seed, 1), "a loop": hearing.music(45, seed),
+        "a beat": hearing.beat(45, seed), "a chirping alarm": hearing.alarm(45, seed),
+    }  # fmt: skip
+    for name, source in sources.items():
+        quiet = hearing.Mic(noise_db=-90, reverb_s=0.0, tone=False)
+        one, two = (quiet, quiet) if name == "a clean hum" else (mic, other)
+        pairs[name] = (
+            hearing.camera(source, one, 1, length_s=30),
+            hearing.camera(source, two, 2, start_s=3.21, length_s=25),
+        )
+    for name, (a, b) in pairs.items():
+        try:
+            seen = listen(a, b)
+            fit = fitted(seen, 0.0, 0.0)
+            print(f"{name}: TAKEN {fit.offset:+.4f} s, margin {fit.margin:.2f}")
+        except UnsureSync as error:
+            print(f"{name}: {error.what}")
+
+
+if __name__ == "__main__":
+    chosen = [word for word in sys.argv[1:] if not word.isdigit()] or ["true", "unrelated", "odd"]
+    first = next((int(word) for word in sys.argv[1:] if word.isdigit()), 0)
+    for word in chosen:
+        {"true": true, "unrelated": unrelated, "odd": odd}[word](first)
