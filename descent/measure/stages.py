@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
 from descent.clip import Clip
-from descent.model import Format, Job, Shot
+from descent.errors import FormatError
+from descent.model import Format, Frame, Job, Shot
 from descent.plan import CameraPlan, canonical, plain
 from descent.sources.reader import open_clip
 from descent.stages import run_stage, stage
@@ -106,12 +109,32 @@ def measure_camera(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str,
         values = {**part["params"], **args["files"][part["name"]]}
         if measure is not None:
             params = stage(part["name"]).params.model_validate(values)
-            measured = dict(measure(clip, params, lambda *_: checkpoint()))
+            last: list[int] = []
+            try:
+                found_here = measure(_watched(clip, last), params, lambda *_: checkpoint())
+            except FormatError as error:
+                if error.where or not last:
+                    raise
+                raise FormatError(error.what, where=named(last[0]), do=error.do) from None
+            measured = dict(found_here)
             found[part["name"]] = measured
         clip = run_stage(clip, part["name"], values, measured, named)
     body = {"version": MEASURE_VERSION, "camera": args["camera"], "stages": found}
     write_text(outs[0], json.dumps(body, indent=1, sort_keys=True) + "\n")
     return {"stages": sorted(found)}
+
+
+def _watched(clip: Clip, last: list[int]) -> Clip:
+    """The clip, the index of the frame that was pulled last kept in `last`."""
+
+    def pull(indices: Iterable[int | None]) -> Iterator[Frame | None]:
+        ahead, here = tee(indices)
+        for index, frame in zip(here, clip.pull(ahead), strict=True):
+            if index is not None:
+                last[:] = [index]
+            yield frame
+
+    return replace(clip, pull=pull)
 
 
 def _open(args: Mapping[str, Any]) -> Clip:

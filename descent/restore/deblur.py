@@ -56,11 +56,9 @@ def measure(
     `shares[i]` how much of each tile is restored, `noise[i]` of full scale, `maps[i]` the
     matrix (row by row) from frame i to the next or None, `kernels[i]` those of the tiles where
     they were found blind. Looks at each frame twice: motion first, then what restoring would
-    do; blind once, and with a network, which needs nothing known, at none.
+    do; blind or with a network once.
     """
     count = len(clip)
-    if params.method == "network":
-        return network.told(params, count)
     passes = 2 if params.method == "motion" else 1
     done = [0]
 
@@ -70,6 +68,8 @@ def measure(
             progress(done[0], passes * count)
 
     noises = [0.0] * count
+    if params.method == "network":
+        return network.looked(clip, params, step)
     if params.method == "blind":
         return _blind(clip, params, noises, step)
     maps: list[list[float] | None] = [None] * count
@@ -259,8 +259,10 @@ def apply(
 ) -> Frame:
     """The frame unblurred where that does good; otherwise as it was, to the bit."""
     frame = light.linear_frame(frames[centre], format)
+    after = light.linear_format(format, stage="deblur")
     if params.method == "network":
-        return network.restored(frame, params)
+        known = measured["shares"][index] if measured else network.alone(frame, params, after)
+        return network.restored(frame, params, known, after)
     if not measured:
         measured, index = _alone(frames, params, format), centre
     smear, share = measured["smears"][index], measured["shares"][index]
@@ -282,9 +284,9 @@ def apply(
         sigma = float(np.hypot(noise, MODEL_ERROR))
         beside = neighbours(frames, centre, params.frames, measured, index, format)
         told = {"smear_px": round(float(np.median(np.hypot(*np.moveaxis(grid, -1, 0)))), 2)}
-    after = unblur(y, known, kernels, sigma, take, beside)
-    made = after if pixels.ndim == 2 else recolour(pixels, y, after)
-    out = Frame(np.clip(made, 0, 1), frame.flags, frame.warp, frame.notes)
+    bright = unblur(y, known, kernels, sigma, take, beside)
+    made = np.clip(bright, 0, 1) if pixels.ndim == 2 else recolour(pixels, y, bright)
+    out = Frame(made, frame.flags, frame.warp, frame.notes)
     light.note(
         out, "deblur", restored=True, share=round(float(take.mean()), 3),
         neighbours=len(beside), **told,
@@ -310,7 +312,7 @@ def _reach(params: Deblur) -> int:
 
 STAGE = Stage(
     name="deblur",
-    version=2,
+    version=3,
     params=Deblur,
     apply=apply,
     gives=gives,

@@ -79,6 +79,12 @@ class Deblur(Params):
         description="with network: px that neighbouring tiles share; a network that reaches no "
         "further than a quarter of it shows no tiles, a larger one takes longer",
     )
+    guard: Literal["auto", "none"] = Field(
+        "auto",
+        description="with network; auto: each frame goes through it twice, and tiles are kept "
+        "as they were where no blur would lead from what it made back to what was seen; none: "
+        "all that it makes is taken",
+    )
     strength: float = Field(
         1.0, ge=0, le=1, description="share of the restored picture that is taken; 0 does nothing"
     )
@@ -96,6 +102,10 @@ def gives(format: Format, params: Deblur) -> Format:
         network.check(params)
     elif params.model is not None:
         raise FormatError("deblur without a network takes no model", do="write method: network")
+    if params.method != "network" and params.guard == "none":
+        raise FormatError(
+            "deblur without a network is always guarded", do="write method: network, or no guard"
+        )
     if params.method == "known" and params.smear is None:
         raise FormatError("deblur by method known needs a smear", do="write smear: [5.0, 0.0]")
     if params.method != "known" and params.smear is not None:

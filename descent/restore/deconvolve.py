@@ -239,13 +239,37 @@ def structure_weight(
     noise: float,
 ) -> float:
     """`weight_for` of spectra on a field of `shape`, of which the picture is the part `inner`."""
-    power = k.real * k.real + k.imag * k.imag + np.float32(0.01)
-    power += np.float32(5 * noise) * gradient_spectrum(shape)
-    first = sf.irfft2(np.conj(k) * seen / power, shape)[inner]
-    gradient = sum(
-        float(np.abs(np.diff(first, axis=a)).mean()) for a in (0, 1) if first.shape[a] > 1
-    )
+    made = np.empty_like(k)
+    _wiener(seen, k, gradient_spectrum(shape), np.float32(5 * noise), made)
+    gradient = _steepness(sf.irfft2(made, shape)[inner])
     return _WEIGHT * noise * float(np.sqrt(noise)) / max(gradient, 0.005)
+
+
+@float_kernel
+def _wiener(
+    seen: NDArray[np.complex64], k: NDArray[np.complex64], grads: NDArray[np.float32],
+    smooth: np.float32, out: NDArray[np.complex64],
+) -> None:  # fmt: skip
+    """A first estimate of what was seen: Wiener's, with less of what is steep."""
+    for r in range(k.shape[0]):
+        for c in range(k.shape[1]):
+            v = k[r, c]
+            power = v.real * v.real + v.imag * v.imag + np.float32(0.01) + smooth * grads[r, c]
+            out[r, c] = np.complex64(complex(v.real, -v.imag)) * seen[r, c] / power
+
+
+@kernel
+def _steepness(x: NDArray[np.float32]) -> float:
+    """The mean absolute differences down and across of a plane (rows, cols), added up."""
+    rows, cols = x.shape
+    down, across = 0.0, 0.0
+    for r in range(rows):
+        if r + 1 < rows:
+            for c in range(cols):
+                down += abs(x[r + 1, c] - x[r, c])
+        for c in range(cols - 1):
+            across += abs(x[r, c + 1] - x[r, c])
+    return float(down / max((rows - 1) * cols, 1) + across / max(rows * (cols - 1), 1))
 
 
 def _adapted(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -165,13 +165,25 @@ def _times(a: NDArray[np.complex64], b: NDArray[np.complex64], out: NDArray[np.c
             out[r, c] = a[r, c] * b[r, c]
 
 
+@float_kernel
+def _turned(
+    k: NDArray[np.complex64], down: NDArray[np.complex64], right: NDArray[np.complex64],
+    out: NDArray[np.complex64],
+) -> None:  # fmt: skip
+    for r in range(k.shape[0]):
+        for c in range(k.shape[1]):
+            out[r, c] = k[r, c] * (down[r] * right[c])
+
+
 def _shifted(
     k: NDArray[np.complex64], shape: tuple[int, int], dy: float, dx: float
 ) -> NDArray[np.complex64]:
     """A kernel's spectrum, the kernel moved by a fraction of a pixel."""
     down = np.exp(-2j * np.pi * dy * np.fft.fftfreq(shape[0])).astype(np.complex64)
     right = np.exp(-2j * np.pi * dx * np.fft.rfftfreq(shape[1])).astype(np.complex64)
-    return np.asarray(k * down[:, None] * right, np.complex64)
+    out = np.empty_like(k)
+    _turned(k, down, right, out)
+    return out
 
 
 class _Field:

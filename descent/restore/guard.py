@@ -30,6 +30,9 @@ def judge(
     kernel: NDArray[np.float32],
     trust: NDArray[np.float32],
     noise: float,
+    *,
+    sharpest: tuple[float, float] = (_SHARPER, _MUCH_SHARPER),
+    beside_px: int = 1,
 ) -> float:
     """How much of `after` to take, 0 to 1, for a part `before` blurred by `kernel`.
 
@@ -37,6 +40,8 @@ def judge(
     ----------
     before, after, trust : (rows, cols); trust is 0 to 1, -1 where clipped.
     noise : standard deviation that flat ground of `before` has.
+    sharpest : times the mean gradient that `after` may have, and from where it is refused.
+    beside_px : side of the square, at least, whose light the result may take without ringing.
 
     It asks three things: whether blurring the result gives back what was seen, as well as the
     noise allows; whether it overshoots, which rings; whether it is sharper than it can be.
@@ -47,7 +52,7 @@ def judge(
     back = cv2.filter2D(after, -1, cv2.flip(kernel, -1), borderType=cv2.BORDER_REFLECT_101)
     weight = np.where(good, trust, 0)
     off = float(np.sqrt((weight * (back - before) ** 2).sum() / weight.sum())) / noise
-    side = max(kernel.shape) | 1
+    side = max(*kernel.shape, beside_px) | 1
     box = np.ones((side, side), np.uint8)
     over = np.maximum(after - cv2.dilate(before, box), 0)
     over += np.maximum(cv2.erode(before, box) - after, 0)
@@ -60,7 +65,7 @@ def judge(
     share = min(
         _fade(rings - more * _RINGS_MORE, _RINGS, _RINGS_MUCH),
         _fade(off - more * _OFF_MORE, _OFF, _FAR_OFF),
-        _fade(sharper, _SHARPER, _MUCH_SHARPER),
+        _fade(sharper, *sharpest),
     )
     return share if share >= _KEEP else 0.0
 

@@ -64,9 +64,11 @@ def linear_frame(frame: Frame, format: Format) -> Frame:
 
 def check_finite(picture: NDArray[np.float32], *, what: str = "the picture") -> None:
     """Refuse NaN and infinity, which would spread over whole neighbourhoods."""
-    # One sum is several times cheaper than isfinite on every pixel, and as sure.
-    if picture.size and not np.isfinite(picture.sum(dtype=np.float64)):
-        bad = int((~np.isfinite(picture)).sum())
+    # One sum is several times cheaper than isfinite on every pixel. Huge numbers may overflow
+    # it, so that a sum which is none only means to look closer.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = picture.sum() if picture.size else 0.0
+    if not np.isfinite(total) and (bad := int((~np.isfinite(picture)).sum())):
         raise FormatError(
             f"{what} has {bad} pixels that are not numbers", do="repair or mask them first"
         )

@@ -9,7 +9,7 @@ on the CPU: the same pixels from run to run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,18 +17,21 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from descent.clip import Clip
 from descent.errors import FormatError
-from descent.model import GENERATIVE, Frame
-from descent.restore import light
+from descent.model import GENERATIVE, Format, Frame
+from descent.restore import guard, light
 from descent.restore.motion import luma
-from descent.restore.unblur import recolour
+from descent.restore.network_guard import judged
+from descent.restore.network_tiles import laid
+from descent.restore.unblur import counts, recolour, spread
+from descent.restore.window import plane_of
 from descent.tools.colour import to_linear
 from descent.tools.files import sha256
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MULTIPLE = 64  # px: sizes that networks which halve a picture again and again divide well
 _BEYOND = 0.25  # of full scale that a network may overshoot; more means another scale than 0 to 1
 _TAKEN = "descent takes one input and one output, float32, 1 x 3 or 1 x 1 x rows x columns"
 _INSTALL = "install it: pip install 'descent[network]'"
@@ -60,6 +63,10 @@ class Asked(Protocol):
     @property
     def strength(self) -> float:
         """Share of the change that is taken."""
+
+    @property
+    def guard(self) -> Literal["auto", "none"]:
+        """Whether tiles that the network harms are kept as they were."""
 
 
 @dataclass(frozen=True)
@@ -210,8 +217,40 @@ def _line(error: Exception) -> str:
     return text[0][:200] if text else type(error).__name__
 
 
+def looked(clip: Clip, params: Asked, step: Callable[[], None]) -> dict[str, Any]:
+    """What deblur's `measure` gives where a network runs: how much of each tile does good.
+
+    Each frame goes through the network once, and what it did is judged; shares are evened
+    out over neighbours, so that no tile flickers. Unguarded, nothing is looked at.
+    """
+    shares: list[NDArray[np.float64] | None] = [None] * len(clip)
+    if params.guard == "none" or params.strength == 0:
+        return told(params, len(clip))
+    for i, frame in enumerate(clip.pull(range(len(clip)))):
+        if frame is not None:
+            shares[i] = _shares(frame, params, clip.format)
+        step()
+    even = guard.steady(shares, clip.breaks)
+    takes = [None if s is None or not s.any() else s for s in even]
+    taken = [s for s in takes if s is not None]
+    return told(params, len(clip)) | {
+        "shares": [None if s is None else [round(float(v), 3) for v in s.ravel()] for s in takes],
+        "restored": len(taken),
+        "kept": len(takes) - len(taken),
+        "share": round(float(np.mean([s.mean() for s in taken])), 3) if taken else 0.0,
+    }
+
+
+def _shares(frame: Frame, params: Asked, format: Format) -> NDArray[np.float64]:
+    """How much of each tile (down, across) of what the network makes of a frame does good."""
+    pixels = light.linear_frame(frame, format).pixels
+    assert isinstance(pixels, np.ndarray)
+    made, _ = _made(np.asarray(pixels, np.float32), params, np.float32(1))
+    return judged(pixels, made, plane_of(frame, format)[1])
+
+
 def told(params: Asked, count: int) -> dict[str, Any]:
-    """What deblur's `measure` gives where a network runs: nothing is looked at, all is said."""
+    """The same where all that the network makes is taken."""
     found = network_of(params)
     none: list[None] = [None] * count
     name = Path(found.path).name
@@ -230,36 +269,56 @@ def told(params: Asked, count: int) -> dict[str, Any]:
     }
 
 
-def restored(frame: Frame, params: Asked) -> Frame:
+def restored(frame: Frame, params: Asked, share: list[float] | None, format: Format) -> Frame:
     """The frame, linear light, as the network makes it; what it changed is `GENERATIVE`.
 
-    Pixels that the network hands back as they were stay as they were, to the bit. Grey goes
-    through a network of three colours as three alike; of a network of one, colours follow
-    brightness. Raises `FormatError` for what is not a number or far from 0 to 1.
+    `share` is how much of each tile is taken, row by row; None: of none. Pixels that are left,
+    or that the network hands back, stay as they were, to the bit. Grey goes through a network
+    of three colours as three alike; of a network of one, colours follow brightness. Raises
+    `FormatError` for what is not a number or far from 0 to 1.
     """
-    if params.strength == 0:
+    if params.strength == 0 or (share is None and params.guard == "auto"):
         light.note(frame, "deblur", restored=False)
         return frame
     assert isinstance(frame.pixels, np.ndarray)
     pixels = np.asarray(frame.pixels, np.float32)
-    found = network_of(params)
-    seen = pixels if found.channels == 3 and pixels.ndim == 3 else luma(pixels)
-    coded = _coded(seen) if params.coding == "srgb" else seen
-    change = changed(found, coded, params.tile, params.overlap) * np.float32(params.strength)
-    made = coded + change
-    made = _decoded(made) if params.coding == "srgb" else np.clip(made, 0, 1)
-    made = np.where(change != 0, made, seen)
-    if pixels.ndim == 3 and seen.ndim == 2:
-        made = np.where((change != 0)[..., None], recolour(pixels, seen, made), pixels)
-        made = np.clip(made, 0, 1)
-    own = made != pixels
-    touched = own.any(axis=2) if own.ndim == 3 else own
-    out = Frame(np.asarray(made, np.float32), frame.flags, frame.warp, frame.notes)
+    take: Any = np.float32(params.strength)
+    if params.guard == "auto":
+        size = format.rows, format.cols
+        take = take * spread(np.asarray(share, np.float64).reshape(counts(size)), size)
+    made, touched = _made(pixels, params, take)
+    out = Frame(made, frame.flags, frame.warp, frame.notes)
     if touched.any():
         out.flags = light.flagged(out)
         out.flags[touched] |= GENERATIVE
     light.note(out, "deblur", restored=True, generative=round(float(touched.mean()), 3))
     return out
+
+
+def alone(frame: Frame, params: Asked, format: Format) -> list[float] | None:
+    """The shares of a frame's tiles where nobody looked at the whole camera."""
+    if params.guard == "none" or params.strength == 0:
+        return None
+    shares = _shares(frame, params, format)
+    return [float(v) for v in shares.ravel()] if shares.any() else None
+
+
+def _made(
+    pixels: NDArray[np.float32], params: Asked, take: Any
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """What the network makes of pixels, `take` (one, or a plane) of it, and where it did."""
+    found = network_of(params)
+    seen = pixels if found.channels == 3 and pixels.ndim == 3 else luma(pixels)
+    coded = _coded(seen) if params.coding == "srgb" else seen
+    change = changed(found, coded, params.tile, params.overlap)
+    change *= take[..., None] if np.ndim(take) and change.ndim == 3 else take
+    made = coded + change
+    made = _decoded(made) if params.coding == "srgb" else np.clip(made, 0, 1)
+    made = np.where(change != 0, made, seen)
+    if pixels.ndim == 3 and seen.ndim == 2:
+        made = np.where((change != 0)[..., None], recolour(pixels, seen, made), pixels)
+    own = made != pixels
+    return np.asarray(made, np.float32), own.any(axis=2) if own.ndim == 3 else own
 
 
 def changed(
@@ -276,8 +335,8 @@ def changed(
     planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, 2, 0)
     rows, cols = planes.shape[1:]
     margin = overlap // 4
-    down = _laid(rows + 2 * margin, found.rows, tile, overlap)
-    across = _laid(cols + 2 * margin, found.cols, tile, overlap)
+    down = laid(rows + 2 * margin, found.rows, tile, overlap)
+    across = laid(cols + 2 * margin, found.cols, tile, overlap)
     after = [max(n + margin, lay.end - margin) - n for n, lay in ((rows, down), (cols, across))]
     whole = np.pad(planes, ((0, 0), (margin, after[0]), (margin, after[1])), mode="symmetric")
     total, weights = np.zeros_like(whole), np.zeros(whole.shape[1:], np.float32)
@@ -295,41 +354,6 @@ def changed(
     inner = np.s_[margin : margin + rows, margin : margin + cols]
     out = total[:, inner[0], inner[1]] / weights[inner]
     return np.ascontiguousarray(out[0] if picture.ndim == 2 else np.moveaxis(out, 0, 2))
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Tiles along one side: where each begins, how long all are, and how they fade."""
-
-    starts: tuple[int, ...]
-    size: int
-    overlap: int
-
-    @property
-    def end(self) -> int:
-        return self.starts[-1] + self.size
-
-    def __iter__(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        d = np.arange(self.size, dtype=np.float64) + 0.5
-        near = np.clip((d - self.overlap / 4) / max(self.overlap / 2, 1e-9), 0, 1)
-        ramp = near * near * (3 - 2 * near)
-        for k, start in enumerate(self.starts):
-            fade = np.ones(self.size)
-            if k > 0:
-                fade *= ramp
-            if k + 1 < len(self.starts):
-                fade *= ramp[::-1]
-            yield start, fade.astype(np.float32)
-
-
-def _laid(length: int, fixed: int | None, tile: int, overlap: int) -> _Row:
-    """Tiles over `length` px, evenly spread, that share `overlap` px or more."""
-    size = fixed or min(tile, -(-length // _MULTIPLE) * _MULTIPLE)
-    if length <= size:
-        return _Row((0,), size, overlap)
-    steps = -(-(length - size) // max(1, size - overlap))
-    starts = tuple(k * (length - size) // steps for k in range(steps + 1))
-    return _Row(starts, size, overlap)
 
 
 @lru_cache(maxsize=1)

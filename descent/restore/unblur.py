@@ -8,17 +8,19 @@ of the work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
+from descent.restore.beside import Beside, laid_on, seen_by
 from descent.restore.deconvolve import noise_of
 from descent.restore.fuse import Seen, fuse
 from descent.restore.guard import judge
 from descent.restore.motion import GRID
 from descent.restore.psf import line_kernel
-from descent.tools.compiled import float_kernel
+from descent.tools.compiled import float_kernel, kernel
 from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     Kernel: TypeAlias = NDArray[np.float32]
 
-CORE_PX, MARGIN_PX = 256, 18  # a tile, and what it sees beyond itself on each side
+CORE_PX, MARGIN_PX = 256, 16  # a tile, and what it sees beyond itself on each side
 FADE_PX = 10  # of the margin over which tiles run into each other
 MODEL_ERROR = 0.0025  # noise that stands for a kernel not quite right, in flat ground
 # The same at edges, as px by which they may stand wrong: no measured motion is better.
@@ -38,7 +40,6 @@ _FOLLOW_PX = 17  # over which colours are compared with brightness
 _CALM = 1e-5  # variance of brightness below which colours do not follow it
 _TOLD = 0.5  # share of a tile's surroundings whose motion must be known
 _NOISIER = 2.0  # than the whole, that a tile may be
-_MOSTLY = 0.3  # share of a tile that a neighbour must show
 LEAST_PX, MOST_PX = 0.7, 16.0  # smears shorter or longer are left: these are seldom measured right
 
 
@@ -120,19 +121,15 @@ def trusted(
 
 def kernel_of(smear: NDArray[np.float64]) -> NDArray[np.float32]:
     """The kernel of an even straight motion (x, y) in px."""
-    return line_kernel(float(np.hypot(*smear)), float(np.degrees(np.arctan2(smear[1], smear[0]))))
+    return _line(float(smear[0]), float(smear[1]))
 
 
-class Beside(NamedTuple):
-    """A neighbour of a frame: brightness, where it is known, how it moved, where it lies.
-
-    `matrix` (3, 3) takes x, y in px of the frame to the neighbour.
-    """
-
-    y: NDArray[np.float32]
-    known: NDArray[np.float32]
-    motion: NDArray[np.float64]
-    matrix: NDArray[np.float64]
+@lru_cache(maxsize=512)
+def _line(x: float, y: float) -> NDArray[np.float32]:
+    """The kernel of a motion, kept: a frame's are those of a neighbour four times more."""
+    made = line_kernel(float(np.hypot(x, y)), float(np.degrees(np.arctan2(y, x))))
+    made.flags.writeable = False
+    return made
 
 
 def kernels_of(
@@ -176,38 +173,6 @@ def unblur_tile(
     return np.asarray(made + keep * (y - made), np.float32)
 
 
-def _laid(
-    other: Beside, seen: tuple[int, int, int, int], kernel: Kernel | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32], Kernel] | None:
-    """A neighbour as a tile sees it, what of that is known, and its kernel; None: not there."""
-    if kernel is None:
-        return None
-    a, b, c, d = seen
-    onto = other.matrix @ np.array([[1.0, 0, c], [0, 1, a], [0, 0, 1]])
-    size, back = (d - c, b - a), cv2.WARP_INVERSE_MAP
-    y = cv2.warpPerspective(
-        other.y, onto, size, flags=cv2.INTER_CUBIC | back, borderMode=cv2.BORDER_REPLICATE
-    )
-    if _whole(other.known, onto, size):
-        return np.asarray(y, np.float32), np.ones(y.shape, np.float32), kernel
-    known = cv2.warpPerspective(other.known, onto, size, flags=cv2.INTER_NEAREST | back)
-    if (known > 0).mean() < _MOSTLY:
-        return None
-    good = cv2.erode((known > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
-    return np.asarray(y, np.float32), good.astype(np.float32), kernel
-
-
-def _whole(known: NDArray[np.float32], onto: NDArray[np.float64], size: tuple[int, int]) -> bool:
-    """Whether all of what a tile of `size` (across, down) sees of a neighbour is known."""
-    cols, rows = size
-    corners = np.array([[0, 0, 1], [cols, 0, 1], [0, rows, 1], [cols, rows, 1]]) @ onto.T
-    x, y = corners[:, 0] / corners[:, 2], corners[:, 1] / corners[:, 2]
-    left, top, right, down = (int(v) for v in (x.min() - 4, y.min() - 4, x.max() + 5, y.max() + 5))
-    if min(left, top) < 0 or right > known.shape[1] or down > known.shape[0]:
-        return False
-    return bool((known[top:down, left:right] > 0).all())
-
-
 def unblur(
     y: NDArray[np.float32],
     known: NDArray[np.float32],
@@ -234,30 +199,56 @@ def unblur(
     parts = list(tiles(size))
     made: list[NDArray[np.float32] | None] = [None] * len(parts)
     shares = np.ones(len(parts)) if strength is None else np.ravel(strength)
+    wanted = [k for k in range(len(parts)) if shares[k] > 0 and kernels[k] is not None]
+    laid = laid_on(beside, [parts[k].seen for k in wanted], size)
 
-    def one(k: int, _: int) -> None:
+    def one(n: int, _: int) -> None:
+        k = wanted[n]
         kernel = kernels[k]
-        if shares[k] <= 0 or kernel is None:
-            return
+        assert kernel is not None
         a, b, c, d = parts[k].seen
         own = np.ascontiguousarray(y[a:b, c:d])
-        near = [_laid(o, parts[k].seen, t[k]) for o, t in zip(beside, theirs, strict=True)]
+        near = [
+            seen_by(o, whole, parts[k].seen, t[k])
+            for o, whole, t in zip(beside, laid, theirs, strict=True)
+        ]
         out = unblur_tile(
             own, np.ascontiguousarray(known[a:b, c:d]), kernel, sigma,
             [o for o in near if o is not None],
         )  # fmt: skip
         made[k] = (out - own) * np.float32(shares[k])
 
-    over_rows(one, len(parts), grain=1)
-    change = np.zeros(shape, np.float32)
+    over_rows(one, len(wanted), grain=1)
+    out = y.copy()
     for part, own in zip(parts, made, strict=True):
         if own is not None:
             a, b, c, d = part.seen
-            change[a:b, c:d] += own * np.outer(
-                _ramp(a, b, part.core[0], part.core[1], shape[0]),
-                _ramp(c, d, part.core[2], part.core[3], shape[1]),
-            )
-    return np.asarray(np.maximum(y + change, 0), np.float32)
+            down = _ramp(a, b, part.core[0], part.core[1], shape[0])
+            across = _ramp(c, d, part.core[2], part.core[3], shape[1])
+            _faded_in(own, down, across, out[a:b, c:d])
+    return np.asarray(np.maximum(out, 0, out=out), np.float32)
+
+
+def spread(shares: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """The shares of the tiles (down, across) as weights of the pixels of `shape`."""
+    out = np.zeros(shape, np.float32)
+    for part in tiles(shape):
+        a, b, c, d = part.seen
+        down = _ramp(a, b, part.core[0], part.core[1], shape[0])
+        across = _ramp(c, d, part.core[2], part.core[3], shape[1])
+        out[a:b, c:d] += np.float32(shares[part.place]) * np.outer(down, across)
+    return out
+
+
+@kernel
+def _faded_in(
+    own: NDArray[np.float32], down: NDArray[np.float32], across: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """Add a tile's change to what it sees, by the weights of its rows and columns."""
+    for r in range(own.shape[0]):
+        for c in range(own.shape[1]):
+            out[r, c] += own[r, c] * (down[r] * across[c])
 
 
 def _ramp(first: int, last: int, core: int, end: int, size: int) -> NDArray[np.float32]:
@@ -271,7 +262,7 @@ def _ramp(first: int, last: int, core: int, end: int, size: int) -> NDArray[np.f
 def recolour(
     pixels: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The colours (rows, cols, 3) for a brightness that was `before` and is now `after`.
+    """The colours (rows, cols, 3), 0 to 1, for a brightness that was `before`, now `after`.
 
     Each colour moves by the local slope with which it goes with brightness, the way of the
     guided filter (He, Sun and Tang, ECCV 2010); what does not go with it is kept.
@@ -290,10 +281,23 @@ def recolour(
         own = np.ascontiguousarray(small[..., k])
         slope = (cv2.blur(own * near, size) - cv2.blur(own, size) * mean) / spread
         slope = np.clip(cv2.blur(slope, size), -4, 4)
-        out[..., k] = pixels[..., k] + cv2.resize(slope, (cols, rows)) * change
+        whole = np.asarray(cv2.resize(slope, (cols, rows)), np.float32)
+        _followed(pixels, whole, change, k, out)
 
     over_rows(one, 3, grain=1)
     return out
+
+
+@kernel
+def _followed(
+    pixels: NDArray[np.float32], slope: NDArray[np.float32], change: NDArray[np.float32],
+    k: int, out: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """One colour moved by its slope times the change of brightness, 0 to 1."""
+    for r in range(slope.shape[0]):
+        for c in range(slope.shape[1]):
+            v = pixels[r, c, k] + slope[r, c] * change[r, c]
+            out[r, c, k] = min(max(v, np.float32(0)), np.float32(1))
 
 
 def judged(

@@ -10,8 +10,9 @@ import numpy as np
 
 from descent.model import FILLED, LOST, SATURATED, Format, Frame
 from descent.restore import light
+from descent.restore.beside import Beside
 from descent.restore.motion import GRID, luma
-from descent.restore.unblur import Beside, known_of
+from descent.restore.unblur import known_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,7 +24,7 @@ cameras:
   one:
     files: one/
     times: {rate: 10, start: T+0s}
-    restore: {deblur: {method: network, model: soft.onnx}}
+    restore: {deblur: {method: network, model: soft.onnx, guard: none}}
 cuts:
   main:
     - {from: start, to: start + 0.3s, show: {full: one}}
@@ -92,8 +92,24 @@ def test_a_model_that_is_not_there_is_told_when_planning(folder: Path) -> None:
 
 
 @needs_runtime
-def test_a_bad_picture_names_camera_and_frame(folder: Path) -> None:
-    """A render whose network makes no picture stops, and says at which frame."""
+def test_a_network_that_harms_is_kept_out(folder: Path) -> None:
+    """Guarded, one that makes pictures darker touches none, and nothing is marked generative."""
+    model(folder / "soft.onnx", np.diag([0, 0.8, 0]))
+    config = (folder / "made.yaml").read_text("utf-8")
+    (folder / "made.yaml").write_text(config.replace(", guard: none", ""), encoding="utf-8")
+    body = read_manifest(made(folder, "first").folder)
+    (stage,) = (s for s in body["sources"]["one"]["stages"] if s["label"].startswith("deblur"))
+    assert (stage["found"]["restored"], stage["found"]["kept"]) == (0, 3)
+    for record in body["outputs"]["film"]["records"]:
+        assert "generative" not in record["show"]["one"][2]
+
+
+@needs_runtime
+@pytest.mark.parametrize("guard", [", guard: none", ""])
+def test_a_bad_picture_names_camera_and_frame(folder: Path, guard: str) -> None:
+    """A network that makes no picture stops the render or the look before, and says where."""
     model(folder / "soft.onnx", np.full((3, 3), 5.0))
+    config = (folder / "made.yaml").read_text("utf-8")
+    (folder / "made.yaml").write_text(config.replace(", guard: none", guard), encoding="utf-8")
     with pytest.raises(DescentError, match=r"one: f_\d\.png #0: the network soft\.onnx made"):
         made(folder, "bad")

@@ -118,8 +118,9 @@ def test_identity_gives_the_picture_back(
 def test_tiles_do_not_show(tmp_path: Path, kernel: NDArray[Any], coding: str) -> None:
     """Many tiles give what one does, and what changed is flagged generative."""
     pixels, path = picture(200, 330), model(tmp_path / "m.onnx", kernel)
-    many = run(pixels, network(path, tile=64, overlap=16, coding=coding))
-    one = run(pixels, network(path, tile=512, overlap=16, coding=coding))
+    whole = {"overlap": 16, "coding": coding, "guard": "none"}
+    many = run(pixels, network(path, tile=64, **whole))
+    one = run(pixels, network(path, tile=512, **whole))
     assert isinstance(many.pixels, np.ndarray)
     np.testing.assert_allclose(many.pixels, np.asarray(one.pixels), atol=2e-6)
     assert many.flags is not None
@@ -154,7 +155,7 @@ def test_grey_and_colour_go_through_either(tmp_path: Path, pair: tuple[int, int]
 @needs_runtime
 def test_runs_agree_to_the_bit(tmp_path: Path) -> None:
     """The same model makes the same pixels again."""
-    params = network(model(tmp_path / "m.onnx", SHARPEN), tile=64, overlap=16)
+    params = network(model(tmp_path / "m.onnx", SHARPEN), tile=64, overlap=16, guard="none")
     first, second = (np.asarray(run(picture(90, 130), params).pixels) for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
@@ -235,3 +236,93 @@ def test_nothing_runs_unasked(tmp_path: Path) -> None:
     """A model without the method is refused, not run."""
     with pytest.raises(FormatError, match="takes no model"):
         run(picture(8, 8), Deblur(model=str(tmp_path / "m.onnx")))
+
+
+def sharp(rows: int, cols: int) -> NDArray[np.float32]:
+    """Patches of even light with sharp edges, in three colours."""
+    patches = np.random.default_rng(2).uniform(0.1, 0.6, (rows // 8 + 1, cols // 8 + 1))
+    grey = np.kron(patches, np.ones((8, 8)))[:rows, :cols]
+    return np.ascontiguousarray(grey[..., None] * (1.0, 0.8, 0.6), np.float32)
+
+
+def soft(pixels: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
+    """The picture blurred a little, as a lens does, with a camera's noise."""
+    import cv2
+
+    noise = np.random.default_rng(seed).normal(0, 0.003, pixels.shape)
+    kernel = np.array([[0, 1, 0], [1, 10, 1], [0, 1, 0]]) / 14
+    return np.asarray(cv2.filter2D(pixels, -1, kernel) + noise, np.float32).clip(0, 1)
+
+
+GAIN = np.array([[0, 0, 0], [0, 0.9, 0], [0, 0, 0]])
+MOVE = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 0]])
+HARSH = np.array([[0, -0.5, 0], [-0.5, 3, -0.5], [0, -0.5, 0]])
+HELPS = np.array([[0, -0.1, 0], [-0.1, 1.4, -0.1], [0, -0.1, 0]])
+
+
+@needs_runtime
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kernel", [BLUR, GAIN, MOVE, HARSH], ids=["blur", "gain", "move", "harsh"])
+def test_a_network_that_harms_changes_nothing(
+    tmp_path: Path, kernel: NDArray[Any], channels: int
+) -> None:
+    """One that softens, darkens, moves or oversharpens is kept out, to the bit, and it is said."""
+    path = model(tmp_path / "m.onnx", kernel, (1, channels, "rows", "cols"))
+    taken = soft(sharp(300, 520))
+    out = run(taken, network(path, coding="linear"))
+    assert np.array_equal(np.asarray(out.pixels), taken)
+    assert out.flags is None
+    assert out.notes["deblur"] == {"restored": False}
+
+
+@needs_runtime
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_that_helps_is_taken(tmp_path: Path, channels: int) -> None:
+    """One that undoes the blur is taken whole, and the picture is nearer to the sharp one."""
+    path = model(tmp_path / "m.onnx", HELPS, (1, channels, "rows", "cols"))
+    truth = sharp(300, 520)
+    taken = soft(truth)
+    out = run(taken, network(path, coding="linear"))
+    made = np.asarray(out.pixels)
+    assert out.notes["deblur"]["generative"] > 0.99
+    assert np.mean((made - truth) ** 2) < 0.7 * np.mean((taken - truth) ** 2)
+
+
+@needs_runtime
+def test_harm_in_one_tile_keeps_that_tile(tmp_path: Path) -> None:
+    """Where a network harms part of a picture, that part is kept and the rest is taken."""
+    path = model(tmp_path / "m.onnx", HELPS)
+    taken = soft(sharp(256, 768))
+    # There it makes more of what is already sharp.
+    taken[:, 530:] = np.random.default_rng(3).choice([0.1, 0.5], (256, 238, 1))
+    out = run(taken, network(path, coding="linear"))
+    assert out.flags is not None
+    owned = (out.flags & GENERATIVE) > 0
+    assert owned[:, :480].mean() > 0.99
+    assert not owned[:, 540:].any()
+    assert np.array_equal(np.asarray(out.pixels)[:, 540:], taken[:, 540:])
+
+
+@needs_runtime
+def test_a_tile_does_not_flicker(tmp_path: Path) -> None:
+    """What one frame of a film must not take fades in its neighbours, and the count is told."""
+    from tests.restore.test_deblur import clip_of
+
+    pictures = [soft(sharp(256, 256), seed) for seed in range(7)]
+    pictures[3] = np.repeat(
+        np.random.default_rng(3).choice([0.1, 0.5], (256, 256, 1)), 3, axis=2
+    ).astype(np.float32)
+    params = network(model(tmp_path / "m.onnx", HELPS), coding="linear")
+    assert STAGE.measure is not None
+    found = STAGE.measure(clip_of(pictures), params)
+    shares = [0.0 if s is None else s[0] for s in found["shares"]]
+    assert shares[3] == 0
+    assert shares[0] == shares[6] == 1
+    assert 0.6 < shares[2] < 0.9
+    assert (found["restored"], found["kept"]) == (6, 1)
+
+
+def test_only_a_network_may_go_unguarded() -> None:
+    """No other method is run without the guard."""
+    with pytest.raises(FormatError, match="always guarded"):
+        run(picture(80, 80), Deblur(guard="none"))
