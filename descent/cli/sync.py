@@ -155,7 +155,7 @@ def _residual(kind: str, residual: float) -> str:
     """What is left over, in the measure of what ties them."""
     if kind == "views":
         return f"{residual:.0%} unlike"
-    return f"{residual * 1000:.2g} {'ms' if kind == 'sound' else 'mrad'}"
+    return f"{residual * 1000:.2g} {'ms' if kind in {'sound', 'events'} else 'mrad'}"
 
 
 def _agreement(kind: str, seen: Mapping[str, Any]) -> str:
@@ -165,6 +165,8 @@ def _agreement(kind: str, seen: Mapping[str, Any]) -> str:
     if kind in {"motion", "sound"}:
         sigmas = " sigmas" if kind == "sound" else ""
         return f"{seen.get('agreement', 0):.2f}{sigmas}, next best {seen.get('next_best', 0):.2f}"
+    if kind == "events":
+        return f"events only: {seen.get('events', 0)}, {seen.get('evidence', 0):.0f} nats"
     return f"evidence {seen.get('evidence', 0):.0f}, next best {seen.get('next_best', 0):.0f}"
 
 

@@ -171,8 +171,8 @@ WAYS: dict[str, dict[str, Any]] = {
     },
     "refine": {
         "description": "Ways to make marks finer",
-        "anyOf": _one_or_more({"enum": ["motion", "sound", "none"]}),
-        "examples": ["[sound, motion]", "none"],
+        "anyOf": _one_or_more({"enum": ["motion", "sound", "events", "none"]}),
+        "examples": ["[sound, motion]", "[motion, events]", "none"],
     },
     "sync": {
         "description": "For each event the time that each camera shows at it; `refine` beside "

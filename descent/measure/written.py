@@ -44,15 +44,18 @@ def _camera(found: Synced, name: str) -> SyncCamera:
 
 
 def evidence(found: Synced, name: str) -> str:
-    """What ties a camera, in words."""
+    """What ties a camera, in words; that a pattern of moments is all that does is said first."""
     parts = []
+    kinds = set()
     for tie in found.joint.kept:
         if name in (tie.a, tie.b):
             other = tie.b if tie.a == name else tie.a
+            kinds.add(tie.kind)
             seen = tie.fit.evidence.get("seen_s")
             over = f" over {seen:g} s" if seen is not None else ""
             parts.append(f"{tie.kind} shared with {other}{over}, margin {tie.fit.margin:.1f}")
-    return "; ".join(parts) or "its own times alone"
+    only = "tied by events only: " if kinds == {"events"} else ""
+    return only + "; ".join(parts) if parts else "its own times alone"
 
 
 def tie_row(tie: Tie) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def tie_row(tie: Tie) -> dict[str, Any]:
         "margin": round(fit.margin, 3),
         **{
             key: fit.evidence[key]
-            for key in ("agreement", "next_best", "chance", "shared", "seen_s")
+            for key in ("agreement", "next_best", "chance", "shared", "seen_s", "events")
             if key in fit.evidence
         },
     }

@@ -38,7 +38,7 @@ from descent.config.models.clock import SpacecraftClock, clock_flat, clock_words
 from descent.config.models.film import Sound, Span, in_order
 from descent.config.models.output import Output
 
-REFINE = ("motion", "sound")
+REFINE = ("motion", "sound", "events")
 
 
 class Credit(Model):
@@ -127,10 +127,12 @@ class Sync(Model):
     """
 
     refine: Annotated[
-        tuple[Literal["motion", "sound"], ...],
+        tuple[Literal["motion", "sound", "events"], ...],
         BeforeValidator(_refine),
         WithJsonSchema({"x-kind": "refine"}),
-    ] = Field((), description="what may tell clocks, or make marks finer: motion, sound, or none")
+    ] = Field(
+        (), description="what may tell clocks, or make marks finer: motion, sound, events, or none"
+    )
     marks: dict[EventName, dict[CameraName, Seconds]] = Field(
         {}, description="for each event the time that each camera shows at it"
     )
