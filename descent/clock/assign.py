@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +13,9 @@ from descent.clock import checks
 from descent.clock.checks import Record, label
 from descent.clock.expression import duration_text
 from descent.clock.marks import MarkFit, fit_marks
+from descent.clock.resets import unwound
 from descent.clock.show import Clocks
-from descent.clock.ways import WAYS, About, Kind, Timed, TimesWords, Told, by_words, say_lost
+from descent.clock.ways import WAYS, About, Code, Kind, Timed, TimesWords, Told, by_words, say_lost
 from descent.errors import TimeUnknown
 from descent.model import Finding, MissingPolicy, Shot, Track
 
@@ -25,7 +26,8 @@ class Laid:
 
     `shots[i]` was exposed at `track.times[i]`; `how` says in words what told the time;
     `resolution_s` is the half-width of what each time can mean; `by_hand` whether a person
-    set any of it; `clock` names the kind.
+    set any of it; `clock` names the kind; `resets` are the times, between two frames, at which
+    its clock was set back.
     """
 
     track: Track
@@ -35,6 +37,7 @@ class Laid:
     by_hand: bool
     findings: tuple[Finding, ...]
     clock: Kind
+    resets: tuple[Fraction, ...] = ()
 
 
 def lay(
@@ -52,6 +55,8 @@ def lay(
     add_s: Fraction = Fraction(0),
     clock_rate: Fraction = Fraction(1),
     accept_product_times: bool = False,
+    resets: bool = False,
+    codes: Mapping[Path, Code] | None = None,
     rate: Fraction | None = None,
     exposure_s: Fraction | None = None,
     missing: MissingPolicy | None = None,
@@ -64,6 +69,8 @@ def lay(
     `rate` is the declared cadence,
     `exposure_s` how long the shutter stayed open after a stamp, by default what each stamp
     tells itself: a frame's time is the middle. Tables and people tell the middle already.
+    With `resets` frames keep the order they are listed in where their clock goes back. `codes`
+    are the time codes of clips, for `times: {timecode: track}`.
     `clock_rate` stretches times about the first frame, then
     `add_s` shifts them (larger shows the camera later). Raises TimeUnknown where nothing
     tells the time, or what tells it is the making of the product.
@@ -77,7 +84,7 @@ def lay(
         )
         findings += said
         shots = [s for k, s in enumerate(shots) if k not in late]
-    about = About(camera, tuple(shots), clocks, told_events, findings)
+    about = About(camera, tuple(shots), clocks, told_events, findings, codes or {})
     if times is not None and times.none:
         return _untimed(about, rate, missing)
     if times is not None:
@@ -90,7 +97,12 @@ def lay(
         told = _by_stamps(about, reference, own_clock)
     if not told.timed:
         raise about.unknown("no frame tells its time", WAYS)
-    return _finished(about, told, add_s, clock_rate, rate, exposure_s, missing)
+    places: tuple[Fraction, ...] = ()
+    if resets:
+        told.timed, places, said = unwound(camera, told.timed, rate)
+        findings += said
+    laid = _finished(about, told, add_s, clock_rate, rate, exposure_s, missing)
+    return replace(laid, resets=_moved(places, told.timed, clock_rate, add_s))
 
 
 def _finished(
@@ -131,6 +143,14 @@ def _finished(
         track, tuple(shot for _, shot in timed), how, told.resolution_s,
         by_hand or bool(add_s) or clock_rate != 1, tuple(findings), told.clock,
     )  # fmt: skip
+
+
+def _moved(
+    places: tuple[Fraction, ...], timed: Timed, clock_rate: Fraction, add_s: Fraction
+) -> tuple[Fraction, ...]:
+    """Where the clock was set back, after what a person corrected."""
+    first = min(t for t, _ in timed)
+    return tuple(first + (t - first) * clock_rate + add_s for t in places)
 
 
 # Clocks of cameras, which stamp a frame when its shutter opens.

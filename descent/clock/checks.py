@@ -135,7 +135,7 @@ def going_back(camera: str, times: Sequence[tuple[Shot, Fraction]]) -> list[Find
             camera,
             f"its clock goes back by {_s(t0 - t1)} from {label(before)} to {label(after)}{more}; "
             "frames are shown in order of time",
-            "if the clock was reset there, make what follows a camera of its own",
+            "if the clock was set there, write clock: {resets: yes}: frames then keep their order",
         )
     ]
 

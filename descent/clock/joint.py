@@ -43,12 +43,14 @@ class Tie:
 class Own:
     """A camera's own clock: from `start_s` to `end_s`, good to `half_s` (95 %) as it stands.
 
-    `half_s` is infinite where nothing but ties says when its clock began.
+    `half_s` is infinite where nothing but ties says when its clock began. `resets` are own
+    times, between two frames, at which it is known to have been set.
     """
 
     start_s: float
     end_s: float
     half_s: float
+    resets: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,8 @@ class _System:
         self.ties, self.names = ties, sorted(_reached(ties, reference) & set(cameras))
         self.cameras = cameras
         self.steps = _steps(self.names, ties, reference)
+        for name in self.names:
+            self.steps[name] = _at_resets(self.steps[name], cameras[name].resets)
         self.centre = {n: _middle(cameras[n]) for n in self.names}
         self.first: dict[str, int] = {}
         count = 0
@@ -327,6 +331,16 @@ def _steps(names: Sequence[str], ties: Sequence[Tie], reference: str) -> dict[st
             found[name].append(float(np.mean([j.at[name] for j in together])))
         jumps = [j for j in jumps if j not in together]
     return {name: sorted(steps) for name, steps in found.items()}
+
+
+def _at_resets(steps: Sequence[float], resets: Sequence[float]) -> list[float]:
+    """Steps, those near a place where the clock is known to have been set moved there."""
+
+    def place(at: float) -> float:
+        near = min(resets, key=lambda reset: abs(reset - at), default=at)
+        return near if abs(near - at) <= _TOGETHER_S else at
+
+    return sorted({place(at) for at in steps})
 
 
 def _same(jump: _Jump, other: _Jump, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +14,15 @@ from descent.clock.checks import label
 from descent.clock.expression import Moment, duration_text, resolve
 from descent.clock.show import Clocks
 from descent.clock.table import Table, read_table
+from descent.clock.timecode import frames_to_timecode, timecode_day
 from descent.errors import TimeUnknown
 from descent.model import Finding, Shot
 from descent.tools.text import did_you_mean, some
 
 Timed = list[tuple[Fraction, Shot]]
-Kind = Literal["sclk", "utc", "media", "table", "rate", "index", "hand", "marks", "none"]
+Kind = Literal[
+    "sclk", "utc", "media", "timecode", "table", "rate", "index", "hand", "marks", "none"
+]
 
 WAYS = (
     "write times: {table: X.csv, name_column: A, utc_column: B}, "
@@ -101,8 +104,42 @@ class TimesWords(Protocol):
         ...
 
     @property
+    def timecode(self) -> Literal["track"] | None:
+        """Where a time code is: in a track of its clips."""
+        ...
+
+    @property
     def none(self) -> bool:
         """Whether the camera has no times."""
+        ...
+
+
+class Code(Protocol):
+    """The time code of a clip's first frame."""
+
+    @property
+    def frames(self) -> int:
+        """Its count from 00:00:00:00."""
+        ...
+
+    @property
+    def rate(self) -> Fraction:
+        """How many of them a second."""
+        ...
+
+    @property
+    def drop(self) -> bool:
+        """Whether its labels leave some out."""
+        ...
+
+    @property
+    def first_pts(self) -> int:
+        """The stamp of that frame."""
+        ...
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds a tick of stamps."""
         ...
 
 
@@ -127,6 +164,7 @@ class About:
     clocks: Clocks
     events: Mapping[str, Fraction]
     findings: list[Finding]
+    codes: Mapping[Path, Code] = field(default_factory=dict)
 
     def moment(self, moment: Moment) -> Fraction:
         """The mission time of a moment; TimeUnknown where no clock explains it."""
@@ -144,6 +182,8 @@ def by_words(about: About, times: TimesWords, base: Path) -> Told:
     """The frames' mission times as `times:` tells them; `base` is where its table lies."""
     if times.table is not None:
         told = _by_table(about, times, base / times.table)
+    elif times.timecode is not None:
+        told = _by_timecode(about, times)
     elif times.order is not None:
         told = _by_order(about, times)
     elif times.index is not None:
@@ -259,6 +299,61 @@ def _by_index(about: About, times: TimesWords) -> Told:
     say_lost(about, lost, f"holds no number as {times.index} says")
     how = f"frame numbers at {times.rate} frames/s from {times.start.text or times.start}"
     return Told(timed, how, Fraction(0), "index", interval_s=1 / times.rate)
+
+
+def _by_timecode(about: About, times: TimesWords) -> Told:
+    if times.start is None:
+        raise about.unknown(
+            "a time code tells the time of a day, and nothing says of which",
+            "write start: 2024-05-01T00:00:00Z, when the time code read 00:00:00:00",
+        )
+    start, timed, lost = about.moment(times.start), [], []
+    first: tuple[Fraction, Code] | None = None
+    begins: dict[Path, Fraction] = {}
+    for shot in about.shots:
+        code = about.codes.get(shot.path)
+        if code is None or shot.pts is None:
+            lost.append(label(shot))
+            continue
+        if shot.path not in begins:
+            at = code.frames / code.rate
+            day = timecode_day(code.rate)
+            if first is not None and first[0] - at > day / 2:
+                at += day  # a recording that runs past midnight starts its labels again
+            first = first or (at, code)
+            begins[shot.path] = at
+        within = (shot.pts - code.first_pts) * code.time_base
+        timed.append((start + begins[shot.path] + within, shot))
+    if first is None:
+        raise about.unknown(
+            "none of its clips has a time code track",
+            "take timecode: away and mark a moment under sync:, or write rate: and start:",
+        )
+    say_lost(about, lost, "has no time code track")
+    _, code = first
+    text = frames_to_timecode(code.frames, code.rate, drop=code.drop)
+    _say_slow(about, code, times.start, text)
+    how = (
+        f"time code track from {text} at {code.rate} frames/s"
+        f"{', drop frames' if code.drop else ''}, counted from {times.start.text or times.start}"
+    )
+    return Told(timed, how, 1 / code.rate / 2, "timecode")
+
+
+def _say_slow(about: About, code: Code, start: Moment, text: str) -> None:
+    """Labels that fall behind a wall clock, where they are read as one."""
+    behind_s = code.frames / code.rate - Fraction(code.frames, round(code.rate))
+    if code.drop or code.rate.denominator == 1 or start.kind != "utc":
+        return
+    about.findings.append(
+        Finding(
+            "timecode_slow", about.name,
+            f"its labels drop no frames at {code.rate}: at {text} they are "
+            f"{float(behind_s):.3f} s behind a clock on the wall, which is counted in",
+            f"if {text} was the time of day then, write start: {start.text} - "
+            f"{float(behind_s):.3f}s",
+        )
+    )  # fmt: skip
 
 
 def _by_rate(about: About, times: TimesWords) -> Told:

@@ -18,7 +18,6 @@ from descent.clock.motion import Turned
 from descent.clock.turned import tie_turned
 from descent.config.load import Loaded
 from descent.errors import DescentError, TimeUnknown, UnsureSync
-from descent.measure.events import tie_events
 from descent.measure.hearing import (
     Against,
     Ear,
@@ -65,7 +64,8 @@ class Seat:
     @property
     def own(self) -> Own:
         """What the joint adjustment needs of it."""
-        return Own(self.times[0], self.times[-1], self.half_s)
+        resets = tuple(float(t) for t in self.laid.resets)
+        return Own(self.times[0], self.times[-1], self.half_s, resets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,6 @@ def measure_sync(
         against += [row for a, b in combinations(seats, 2) if (row := _deaf(a, b, heard))]
         refused = _both(refused, [Refused(*row) for row in against], ties)
         findings += [*said, *(distances(heard) if more else ())]
-    if "events" in by:
-        eyes = {n: (seat.laid.shots, seat.times, seat.stored) for n, seat in seats.items()}
-        more, against = tie_events(eyes, turned, ties, partial(_most_s, seats), say=say)
-        ties += more
-        refused = _both(refused, [Refused(*row) for row in against], ties)
     reference = loaded.config.reference or _reference(seats, ties)
     unsure: set[str] = set()
     if accept_unsure:

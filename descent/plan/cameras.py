@@ -19,6 +19,7 @@ from descent.plan.sync import lay_synced
 from descent.sources.geometry import Geometry
 from descent.sources.listing import Listing, list_camera
 from descent.sources.reader import examine
+from descent.sources.tmcd import TimeCode, read_timecode
 from descent.stages import STAGES, stage
 from descent.tools.files import confined, sha256
 
@@ -134,10 +135,20 @@ def lay_camera(
         add_s=camera.clock.add,
         clock_rate=camera.clock.rate,
         accept_product_times=camera.clock.accept_product_times,
+        resets=camera.clock.resets,
+        codes=_codes(camera, listing),
         rate=camera.rate,
         exposure_s=camera.exposure,
         missing=camera.missing.policy(),
     )
+
+
+def _codes(camera: Camera, listing: Listing) -> dict[Path, TimeCode]:
+    """The time codes of a camera's clips, where its times are to come from them."""
+    if camera.times is None or camera.times.timecode is None:
+        return {}
+    paths = dict.fromkeys(shot.path for shot in listing.shots if shot.pts is not None)
+    return {path: code for path in paths if (code := read_timecode(path)) is not None}
 
 
 def _source(camera: Camera, shots: Sequence[Shot]) -> tuple[Format, Format, tuple[Finding, ...]]:

@@ -32,13 +32,14 @@ class Tables(NamedTuple):
 def read_tables(path: Path) -> Tables | None:
     """The tables of a file with one plain video track, or None where they do not tell all."""
     try:
-        moov = _moov(path)
-        return None if moov is None else _track(moov)
+        held = moov(path)
+        return None if held is None else _track(held)
     except (struct.error, IndexError, KeyError, ValueError):
         return None
 
 
-def _moov(path: Path) -> bytes | None:
+def moov(path: Path) -> bytes | None:
+    """The box that holds a file's tables; None for fragments and for what is cut off."""
     size = path.stat().st_size
     found = None
     with path.open("rb") as file:
@@ -62,7 +63,7 @@ def _moov(path: Path) -> bytes | None:
     return found
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and end of the content of each box between `start` and `end`."""
     while start + 8 <= end:
         length, name = struct.unpack_from(">I4s", data, start)
@@ -76,10 +77,10 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
         start += length
 
 
-def _inside(data: bytes, start: int, end: int, *names: bytes) -> tuple[int, int] | None:
-    """The content of the box found by going down `names`."""
+def inside(data: bytes, start: int, end: int, *names: bytes) -> tuple[int, int] | None:
+    """Where the content of the box lies that is found by going down `names`."""
     for wanted in names:
-        for name, first, last in _boxes(data, start, end):
+        for name, first, last in boxes(data, start, end):
             if name == wanted:
                 start, end = first, last
                 break
@@ -91,24 +92,24 @@ def _inside(data: bytes, start: int, end: int, *names: bytes) -> tuple[int, int]
 def _track(moov: bytes) -> Tables | None:
     root = (8 if moov[:4] != b"\0\0\0\1" else 16), len(moov)
     movie_scale, tracks = 0, []
-    for name, start, end in _boxes(moov, *root):
+    for name, start, end in boxes(moov, *root):
         if name == b"mvex":
             return None
         if name == b"mvhd":
             (movie_scale,) = struct.unpack_from(">I", moov, start + (20 if moov[start] else 12))
         if name == b"trak":
-            handler = _inside(moov, start, end, b"mdia", b"hdlr")
+            handler = inside(moov, start, end, b"mdia", b"hdlr")
             if handler and moov[handler[0] + 8 : handler[0] + 12] == b"vide":
                 tracks.append((start, end))
     if len(tracks) != 1:
         return None
     track = tracks[0]
-    header, media = _inside(moov, *track, b"tkhd"), _inside(moov, *track, b"mdia", b"mdhd")
-    table = _inside(moov, *track, b"mdia", b"minf", b"stbl")
+    header, media = inside(moov, *track, b"tkhd"), inside(moov, *track, b"mdia", b"mdhd")
+    table = inside(moov, *track, b"mdia", b"minf", b"stbl")
     if header is None or media is None or table is None:
         return None
     (timescale,) = struct.unpack_from(">I", moov, media[0] + (20 if moov[media[0]] else 12))
-    parts = {name: start for name, start, _ in _boxes(moov, *table)}
+    parts = {name: start for name, start, _ in boxes(moov, *table)}
     times, last = _times(moov, parts)
     shift = _edits(moov, track, times, last, timescale, movie_scale)
     turn = _turn(moov, header[0])
@@ -150,7 +151,7 @@ def _edits(
     moov: bytes, track: tuple[int, int], times: list[int], last: int, timescale: int, movie: int
 ) -> int | None:
     """Ticks to add to composition times, or None where an edit list hides or repeats frames."""
-    box = _inside(moov, *track, b"edts", b"elst")
+    box = inside(moov, *track, b"edts", b"elst")
     if box is None:
         return 0
     wide = moov[box[0]] == 1

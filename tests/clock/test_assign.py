@@ -42,7 +42,7 @@ def words(**given: Any) -> Any:
     for key in ("start",):
         if key in given:
             given[key] = parse_moment(given[key])
-    return SimpleNamespace(**{**plain, "none": False, **given})
+    return SimpleNamespace(**{**plain, "none": False, "timecode": None, **given})
 
 
 def anchor(file: str, at: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,9 @@ def _marks() -> None:
 
 MEDIA, SCLK = Stamp(F(1), "media"), Stamp(F(666952780), "sclk")
 WORDS = SimpleNamespace(events={}, sclk=None)
+CODED: Any = SimpleNamespace(
+    timecode="track", start=parse_moment("ignition"), table=None, none=False, resolution=None
+)
 CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
     "a reading before a kernel's first record": lambda _, __: KERNEL.tai(F(999)),
     "a reading after a kernel's last record": lambda _, __: KERNEL.tai(F(2000)),
@@ -135,6 +139,12 @@ CASES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
     "stills without any time": lambda _, __: lay("c", _shots(None), clocks=CLOCKS),
     "clips and stills with clocks of their own": lambda _, __: lay(
         "c", _shots(MEDIA, SCLK), clocks=CLOCKS
+    ),
+    "a time code without a date": lambda folder, _: _release(
+        folder, "", ", times: {timecode: track}"
+    ),
+    "clips without a time code track": lambda _, __: lay(
+        "c", _shots(MEDIA), clocks=FILM, times=CODED, events={"ignition": F(0)}
     ),
     "a label that breaks off": lambda folder, _: _label(
         folder, LABEL.format(pointer=6).replace("END\n", "")[:-20]
