@@ -18,6 +18,7 @@ from descent.clock.motion import Turned
 from descent.clock.turned import tie_turned
 from descent.config.load import Loaded
 from descent.errors import DescentError, TimeUnknown, UnsureSync
+from descent.measure.events import tie_events
 from descent.measure.hearing import (
     Against,
     Ear,
@@ -138,6 +139,11 @@ def measure_sync(
         against += [row for a, b in combinations(seats, 2) if (row := _deaf(a, b, heard))]
         refused = _both(refused, [Refused(*row) for row in against], ties)
         findings += [*said, *(distances(heard) if more else ())]
+    if "events" in by:
+        eyes = {n: (seat.laid.shots, seat.times, seat.stored) for n, seat in seats.items()}
+        more, against = tie_events(eyes, turned, ties, partial(_most_s, seats), say=say)
+        ties += more
+        refused = _both(refused, [Refused(*row) for row in against], ties)
     reference = loaded.config.reference or _reference(seats, ties)
     unsure: set[str] = set()
     if accept_unsure:
