@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from descent.clip import Clip
 from descent.model import Format, Frame, Stage
-from descent.restore import colour, debayer, defects, deflicker, levels
+from descent.restore import colour, debayer, defects, deflicker, levels, spot
 from descent.tools.colour import linear_to_rgb
 from descent.tools.register import features, match
 
@@ -133,6 +133,42 @@ def lcam() -> None:
     )
     strip.save(IMAGES / "restore_lcam.jpg", quality=82)
     curves(raw, numbers)
+    bright(raw, after, numbers)
+
+
+def bright(raw: list[Codes], after: list[Codes], numbers: dict[str, Any]) -> None:
+    """The spot opposite the Sun: as received, its modelled field, the frames after deflicker."""
+    picks, edge = [11, 13, 16, 19, 39, 45, 63, 68], 200
+    found = spot.Spot(
+        tuple(numbers["spot"]), float(np.log(numbers["spot_peak"])), numbers["spot_width"], 0.0
+    )
+    y, x = np.mgrid[:edge, :edge]
+    places = np.stack([y.ravel() + 0.5, x.ravel() + 0.5], axis=1) / edge
+    strip = Image.new("RGB", (len(picks) * edge, 3 * edge + 180), (16, 16, 16))
+    for n, k in enumerate(picks):
+        field = found.field(k, places).reshape(edge, edge)
+        codes = np.asarray(np.rint(255 * field / found.peak), np.uint8)
+        for row, picture in enumerate((raw[k], codes, after[k])):
+            small = Image.fromarray(picture).resize((edge - 2, edge - 2), Image.Resampling.BOX)
+            if row != 1:
+                small = small.convert("RGB")
+                across, down = numbers["spot"][k][1] * edge, numbers["spot"][k][0] * edge
+                r = found.width * edge
+                ImageDraw.Draw(small).ellipse(
+                    (across - r, down - r, across + r, down + r), outline=(230, 120, 40), width=2
+                )
+            strip.paste(small, (n * edge, row * (edge + 60) + 60))
+    peak, width = numbers["spot_peak"], numbers["spot_width"]
+    frames = ", ".join(str(k + 1) for k in picks)
+    words(strip, (16, 14), f"as received: frames {frames}; ringed where the spot was found")
+    words(strip, (16, edge + 74), f"the spot's field: {peak:.2f} times the light, half of it "
+          f"within {width:.3f} of the frame")  # fmt: skip
+    words(
+        strip,
+        (16, 2 * edge + 134),
+        "after deflicker and colour: each times one number",
+    )
+    strip.save(IMAGES / "restore_spot.jpg", quality=84)
 
 
 def curves(raw: list[Codes], numbers: dict[str, Any]) -> None:

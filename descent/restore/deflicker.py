@@ -1,11 +1,11 @@
 """Deflicker: one gain a frame, from what registered neighbours show of the same ground.
 
-Only what two frames both show is compared, and by its median: so a shield that leaves, dust
-that comes in, or the bright spot opposite the Sun that sweeps over the ground move no gain
-while they cover less than half of it, and since a frame gets one number, nothing within it
-is flattened. Links over 1, 2, 4 and 8 frames are solved together, which keeps the level
-from wandering. Frames that register with no neighbour follow the ones beside them; frames of
-nothing but noise, which a stretch has made bright, are made dark again.
+Only what two frames both show is compared, and by its median: so a shield that leaves or dust
+that comes in move no gain while they cover less than half of it. The bright spot opposite the
+Sun is found by itself and taken out of what is compared; since a frame gets one number,
+nothing within it is flattened. Links over 1, 2, 4 and 8 frames are solved together, which
+keeps the level from wandering. Frames that register with no neighbour follow the ones beside
+them; frames of nothing but noise, which a stretch has made bright, are made dark again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.linalg import solveh_banded
 
 from descent.clip import Clip
 from descent.model import Format, Frame, Stage
-from descent.restore import light
+from descent.restore import light, spot
 from descent.restore.params import Params
 from descent.tools.register import Features, features, match
 
@@ -32,7 +32,7 @@ LINKS = (1, 2, 4, 8)  # frames apart that are compared
 FEATURES = 700
 _DARK, _BRIGHT = 0.02, 0.97
 _FEWEST_PX = 500
-_SPREAD, _APART = 0.05, 0.15  # share of the spread's ratio, and how far it is believed
+_SPREAD, _APART = 0.08, 0.15  # share of the spread's ratio, and how far it is believed
 _BESIDE = 0.3  # weight of "as the frame beside" where nothing registers
 _NOISE_ONLY = 2.0  # fine noise over coarser structure: pictures have 0.03 to 0.4
 _PEAK = 99.5  # percentile of a frame that must not clip
@@ -52,6 +52,11 @@ class Deflicker(Params):
         True,
         description="darken the whole film by one factor where gains would clip its "
         "highlights; false keeps the level and clips",
+    )
+    spot: bool = Field(
+        True,
+        description="look for the bright spot opposite the Sun, so that it sways no gain; false "
+        "leaves it to the median of what two frames share",
     )
 
 
@@ -92,7 +97,11 @@ def compare(
     good = inside & (warped > _DARK) & (b > _DARK) & (warped < _BRIGHT) & (b < _BRIGHT)
     if good.sum() < _FEWEST_PX:
         return None
-    here, there = warped[good], b[good]
+    return ratio_of(np.asarray(warped[good], np.float32), b[good])
+
+
+def ratio_of(here: NDArray[np.float32], there: NDArray[np.float32]) -> float:
+    """`compare` of pixels (n,) that show the same in two frames."""
     level = float(np.median(np.log(there / here)))
     spread = float(np.log(max(there.std(), 1e-4) / max(here.std(), 1e-4)))
     apart = spread - level
@@ -160,6 +169,7 @@ def measure(
 ) -> dict[str, Any]:
     """The gain of every frame, from one pass over the clip at small size."""
     kept: dict[int, tuple[NDArray[np.float32], Features]] = {}
+    search = spot.Search()
     pairs: dict[tuple[int, int], float] = {}
     count = len(clip)
     peaks, fines, shares = np.zeros(count), np.zeros(count), np.zeros(count)
@@ -169,17 +179,22 @@ def measure(
             peaks[j] = np.percentile(picture, _PEAK)
             fines[j], shares[j] = noise(centre_of(frame, clip.format))
             kept[j] = (picture, features(picture, most=FEATURES))
+            search.add(j, picture)
             for i in (j - d for d in LINKS):
                 if i in kept and not any(i < k <= j for k in clip.breaks):
                     found = match(kept[i][1], kept[j][1])
                     ratio = compare(kept[i][0], picture, found.matrix) if found else None
-                    if ratio is not None:
+                    if found and ratio is not None:
                         pairs[i, j] = ratio
+                        search.link(i, j, found.matrix, max(picture.shape))
         kept.pop(j - max(LINKS), None)
         if progress:
             progress(j + 1, count)
     if not count:
         return {"gains": [], "linked": [], "dark": []}
+    bright = search.find(count) if params.spot else None
+    if bright is not None:
+        pairs = spot.without(search, bright, pairs, ratio_of)
     logs = solve(pairs, count, params.hold, clip.breaks)
     linked = sorted({k for pair in pairs for k in pair})
     dark = _darken(logs, fines, shares, linked)
@@ -188,7 +203,10 @@ def measure(
         over = np.percentile(np.log(np.maximum(peaks[lit], 1e-3)) + logs[lit], 95)
         logs -= max(float(over), 0.0)
     gains = [round(float(g), 6) for g in np.exp(logs)]
-    return {"gains": gains, "linked": linked, "dark": dark, "pairs": len(pairs)}
+    return {
+        "gains": gains, "linked": linked, "dark": dark, "pairs": len(pairs),
+        **spot.told(bright, count),
+    }  # fmt: skip
 
 
 def _darken(
@@ -228,17 +246,18 @@ def apply(
     gain = float(measured["gains"][index])
     pixels: Any = frame.pixels
     out = Frame(np.clip(pixels * np.float32(gain), 0, 1), frame.flags, frame.warp, frame.notes)
-    light.note(out, "deflicker", gain=gain)
+    where = measured["spot"][index] if measured.get("spot") else None
+    light.note(out, "deflicker", gain=gain, **({"spot": where} if where else {}))
     return out
 
 
 STAGE = Stage(
     name="deflicker",
-    version=1,
+    version=2,
     params=Deflicker,
     apply=apply,
     gives=gives,
     measure=measure,
-    per_frame=("gains",),
+    per_frame=("gains", "spot"),
     order=30,
 )

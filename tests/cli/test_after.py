@@ -83,7 +83,7 @@ def test_explain_answers_in_words_and_data(here: Path) -> None:
     assert text.exit_code == 0, text.output
     assert "film.mp4 · at 0.300 s (frame 3) · 20:43:00.300 UTC" in text.stdout
     assert "exposed: bar_3.png" in text.stdout
-    assert "restored: deflicker@1 > debayer@1" in text.stdout
+    assert "restored: deflicker@2 > debayer@1" in text.stdout
     data = json.loads(cli("explain", film, "--utc", "20:43:00.3", "--json").stdout)
     assert [shown["tick"] for shown in data["shown"]] == [3]
 

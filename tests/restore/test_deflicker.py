@@ -197,3 +197,65 @@ def between(a: Picture, b: Picture, matrix: NDArray[np.float64]) -> tuple[float,
     here, there = here[lit], there[lit]
     level = abs(float(np.median(np.log(there / here))))
     return level, abs(float(np.log(there.std() / here.std())))
+
+
+@pytest.fixture(scope="module")
+def lit() -> tuple[list[NDArray[np.uint8]], dict[str, object]]:
+    """Frames under a spot that stands in the picture, with a gain each, and what was measured."""
+    frames = flight(BLINK, spot=True)
+    return frames, restored(clip_of(frames), Deflicker(hold=0))[1]
+
+
+def test_the_spot_is_found_where_it_stands(
+    lit: tuple[list[NDArray[np.uint8]], dict[str, object]],
+) -> None:
+    """Place within 6 % of the picture, half-width and peak within a third, in every frame."""
+    _, numbers = lit
+    places: object = numbers["spot"]
+    assert isinstance(places, list)
+    assert None not in places
+    away = np.array(places) - np.array([80, 170]) / 240
+    assert np.abs(away).max() < 0.06
+    assert numbers["spot_frames"] == len(BLINK)
+    assert numbers["spot_peak"] == pytest.approx(1.5, abs=0.15)
+    assert numbers["spot_width"] == pytest.approx(0.139, abs=0.045)
+
+
+def test_the_spot_sways_fewer_gains_once_it_is_known(
+    lit: tuple[list[NDArray[np.uint8]], dict[str, object]],
+) -> None:
+    """Gains are nearer the truth with the spot modelled than by the median alone."""
+    frames, known = lit
+    _, blind = restored(clip_of(frames), Deflicker(hold=0, spot=False))
+    assert blind["spot_frames"] == 0
+    off = [np.ptp(np.log(np.array(n["gains"]) * np.array(BLINK))) for n in (known, blind)]
+    assert off[0] < 0.75 * off[1]
+
+
+def test_the_spot_is_not_flattened(
+    lit: tuple[list[NDArray[np.uint8]], dict[str, object]],
+) -> None:
+    """What the stage gives is the frame times one number, under the spot as beside it."""
+    frames, numbers = lit
+    kind = Format(240, 240, "grey", "uint8", None, "raw", 255.0)
+    made = STAGE.apply([Frame(frames[5])], 0, Deflicker(), numbers, 5, kind)
+    gains: object = numbers["gains"]
+    assert isinstance(gains, list)
+    wanted = np.clip(frames[5] / 255 * gains[5], 0, 1)
+    np.testing.assert_allclose(np.asarray(made.pixels), wanted, atol=1e-5)
+    assert made.notes["deflicker"]["spot"] is not None
+
+
+@pytest.mark.parametrize("bright", ["ground", "vignette", "none"])
+def test_no_spot_is_invented(bright: str) -> None:
+    """A bright patch of the ground itself, a lens that falls off and plain ground are no spot."""
+    ground, y, x = terrain(), *np.mgrid[:240, :240].astype(np.float32)
+    if bright == "ground":
+        rows, cols = np.mgrid[:700, :700].astype(np.float32)
+        ground = ground * (1 + 0.5 * np.exp(-((rows - 260) ** 2 + (cols - 240) ** 2) / 40**2))
+    lens = 1 - 0.4 * ((x - 120) ** 2 + (y - 120) ** 2) / (2 * 120**2) if bright == "vignette" else 1
+    frames = []
+    for k, gain in enumerate(BLINK):
+        view = ground[100 + 9 * k : 340 + 9 * k, 100 + 4 * k : 340 + 4 * k] * lens
+        frames.append(np.clip(np.rint(view * gain * 120), 0, 255).astype(np.uint8))
+    assert restored(clip_of(frames))[1]["spot_frames"] == 0
