@@ -31,6 +31,11 @@ from descent.cli.common import (
     metavar="FILE.svg",
     help="Also draw what each camera covers over the events.",
 )
+@click.option(
+    "--look",
+    is_flag=True,
+    help="Also look at up to three frames a camera: are three channels colour, or a mosaic?",
+)
 def run(
     console: Console,
     config: Path,
@@ -38,6 +43,7 @@ def run(
     only: tuple[str, ...],
     span: tuple[str, str] | None,
     chart: Path | None,
+    look: bool,
 ) -> None:
     """Print what will happen: frames, clocks, gaps, sizes and what it will cost.
 
@@ -48,7 +54,7 @@ def run(
     from descent.config import load
     from descent.plan import make, report
 
-    plan = make(load(config, overrides), only=only, within=span)
+    plan = make(load(config, overrides), only=only, within=span, look=look)
     if chart is not None:
         from descent.plan.chart import coverage
 

@@ -34,7 +34,7 @@ from descent.measure.views import STEADY, tie_views
 from descent.model import Finding, Format
 from descent.plan.cameras import lay_camera, list_frames
 from descent.plan.clocks import clocks_of
-from descent.sources.reader import examine
+from descent.sources.examine import examine
 from descent.work import Progress
 
 PLAUSIBLE_S = 10.0

@@ -43,17 +43,20 @@ def make(
     draft: bool = False,
     burn: bool = False,
     left_out: LeftOut = frozenset(),
+    look: bool = True,
 ) -> Plan:
     """What a release will be, all of it decided.
 
     `only` names outputs; `within` is a stretch of mission time, from and to, such as
     `touchdown - 10s` and `touchdown`; `draft` makes quarter-size videos, `burn` draws file,
     frame, UTC and DRAFT into them; `left_out` are frames that an earlier render found
-    damaged. Reads names and headers, never pixels. Raises `ConfigError` for names that do
-    not exist and `DescentError`, naming camera or output, for what cannot be made.
+    damaged. Reads names and headers; with `look`, as whoever renders must, also the pixels of
+    up to three frames a camera, to see whether three channels are colour or a mosaic. Raises
+    `ConfigError` for names that do not exist and `DescentError`, naming camera or output, for
+    what cannot be made.
     """
     with _uncollected():
-        return _make(loaded, only, within, draft, burn, left_out)
+        return _make(loaded, only, within, draft, burn, left_out, look)
 
 
 @contextmanager
@@ -79,6 +82,7 @@ def _make(
     draft: bool,
     burn: bool,
     left_out: LeftOut,
+    look: bool,
 ) -> Plan:
     config = loaded.config
     _check_only(config, only)
@@ -97,7 +101,7 @@ def _make(
     wanted = _used(config, only)
     sync = measured(loaded)
     cameras = {
-        name: plan_camera(name, loaded, clocks, moments, left_out=left_out, sync=sync)
+        name: plan_camera(name, loaded, clocks, moments, left_out=left_out, sync=sync, look=look)
         for name in config.cameras
         if name in wanted
     }

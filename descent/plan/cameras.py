@@ -16,9 +16,9 @@ from descent.errors import DescentError, FormatError
 from descent.model import Finding, Format, Shot
 from descent.plan.records import CameraPlan, StagePlan
 from descent.plan.sync import lay_synced
+from descent.sources.examine import examine
 from descent.sources.geometry import Geometry
 from descent.sources.listing import Listing, list_camera
-from descent.sources.reader import examine
 from descent.sources.tmcd import TimeCode, read_timecode
 from descent.stages import STAGES, stage
 from descent.tools.files import confined, sha256
@@ -35,11 +35,12 @@ def plan_camera(
     *,
     left_out: LeftOut = frozenset(),
     sync: SyncFile | None = None,
+    look: bool = True,
 ) -> CameraPlan:
     """List a camera's frames, lay them on mission time and check its stages.
 
     `left_out` are frames found damaged by an earlier render, `sync` the measured clocks.
-    Reads headers, never pixels.
+    Reads headers, and with `look` the pixels of up to three frames (see `examine`).
     Raises `DescentError` where the camera cannot be used, naming it.
     """
     camera = loaded.config.cameras[name]
@@ -54,7 +55,7 @@ def plan_camera(
         name, loaded, sync, lambda own: lay_camera(name, loaded, listing, clocks, events, own)
     )
     findings += laid.findings
-    stored, source, said = _source(camera, laid.shots)
+    stored, source, said = _source(camera, laid.shots, look)
     findings += said
     stages, after, said = plan_stages(
         name, camera, loaded.config, source, _of_kind(name, loaded), loaded.base
@@ -151,9 +152,17 @@ def _codes(camera: Camera, listing: Listing) -> dict[Path, TimeCode]:
     return {path: code for path in paths if (code := read_timecode(path)) is not None}
 
 
-def _source(camera: Camera, shots: Sequence[Shot]) -> tuple[Format, Format, tuple[Finding, ...]]:
+def _source(
+    camera: Camera, shots: Sequence[Shot], look: bool
+) -> tuple[Format, Format, tuple[Finding, ...]]:
     """The format of the stored pictures, that after turn, mirror and crop, and what to know."""
-    found = examine(shots, pattern=camera.pattern)
+    debayered = camera.restore.get("debayer", False) is not False
+    found = examine(
+        shots,
+        pattern=camera.pattern,
+        look=look,
+        expect="mosaic" if debayered else "colour",
+    )
     stored = found.format
     if camera.transfer is not None:
         stored = replace(stored, transfer=camera.transfer)

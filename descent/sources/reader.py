@@ -1,196 +1,23 @@
-"""The door of the sources room for pixels: what they are, and a clip that pulls them."""
+"""The door of the sources room for pixels: a clip that pulls them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from descent.clip import Clip
-from descent.errors import Damaged, FormatError, SourceError
-from descent.model import Finding, Format, Frame, Planes, Shot
+from descent.errors import Damaged, FormatError
+from descent.model import Format, Frame, Planes, Shot
 from descent.sources.geometry import Geometry, Mirror
-from descent.sources.stills import Still, looks_mosaic, one_channel, read_planes, read_still
-from descent.sources.video import Clips, turn_of, upright_planes
-from descent.sources.yuv import Source
+from descent.sources.stills import name_of, one_channel, read_planes, read_still
+from descent.sources.video import Clips, stamps_of, upright_planes
 from descent.tools.colour import Depth, grey_to_planes, planes_to_rgb, rgb_to_planes
 from descent.tools.lend import Lender
-
-_HDR = {16: "PQ", 18: "HLG"}
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """The format of a camera's pictures, as stored, and what a person should know of them."""
-
-    format: Format
-    findings: tuple[Finding, ...] = ()
-
-
-def probe(shots: Sequence[Shot], *, pattern: str | None = None) -> Format:
-    """The format of a camera's pictures as stored, before turn, mirror and crop.
-
-    `pattern` is the Bayer phase of pixel (0, 0) that the camera declares. See `examine`.
-    """
-    return examine(shots, pattern=pattern).format
-
-
-def examine(shots: Sequence[Shot], *, pattern: str | None = None) -> Probe:
-    """The format of a camera's pictures, from the first, middle and last of each kind.
-
-    Recognises a mosaic (or grey) stored as three equal channels, colour that needs no
-    debayering although `pattern` is given, a mosaic for which none is given, alpha, 16 bits,
-    and how clips code their colours. Decodes up to three stills and one frame of the first
-    clip. Raises `FormatError` where they disagree, `Damaged` where none can be read.
-    """
-    if not shots:
-        raise SourceError("holds no frames", do="write files: that exist")
-    stills = [s for s in shots if s.pts is None]
-    clips = [s for s in shots if s.pts is not None]
-    found = []
-    if stills:
-        found.append(_examine_stills(stills, pattern))
-    if clips:
-        found.append(_examine_clip(clips, pattern))
-    if len(found) == 2 and found[0].format != found[1].format:
-        one, two = found[0].format, found[1].format
-        raise FormatError(
-            f"its stills are {_words(one)}, its clips {_words(two)}",
-            where=shots[0].camera,
-            do="list them as two cameras",
-        )
-    findings = tuple(f for each in found for f in each.findings)
-    return Probe(found[0].format, findings)
-
-
-def _words(format: Format) -> str:
-    return f"{format.cols} x {format.rows} px {format.kind} {format.dtype}"
-
-
-def _examine_stills(shots: list[Shot], pattern: str | None) -> Probe:
-    camera = shots[0].camera
-    read: list[Still] = []
-    broken: Damaged | None = None
-    for shot in dict.fromkeys((shots[0], shots[len(shots) // 2], shots[-1])):
-        try:
-            read.append(read_still(shot.path, where=_where(shot)))
-        except Damaged as error:
-            broken = error  # the render will meet it and say so; here another will do
-            continue
-        if one_channel(read[-1].pixels) is None:
-            break  # it is in colour: nothing else needs to be read
-    if not read:
-        read = [read_still(shot.path, where=_where(shot)) for shot in shots[1:2]]
-        if not read and broken is not None:
-            raise broken
-    first = read[0]
-    channels = [one_channel(still.pixels) for still in read]
-    singles = [c for c in channels if c is not None]
-    # Black and empty frames have equal channels too: one picture in colour decides.
-    colour = len(singles) < len(read)
-    three = any(still.pixels.ndim == 3 for still in read)
-    findings = []
-    if colour and pattern is not None:
-        findings.append(
-            Finding(
-                "colour_already", camera,
-                f"its frames are in colour already, so the pattern {pattern} does not apply",
-                level="note",
-            )
-        )  # fmt: skip
-    mosaic = pattern is not None and not colour
-    if not colour and three:
-        what = "a mosaic" if mosaic else "grey"
-        text = f"its frames are {what} stored as three equal channels: one is used"
-        findings.append(Finding("equal_channels", camera, text, level="note"))
-    if pattern is None and not colour and any(looks_mosaic(single) for single in singles):
-        findings.append(
-            Finding(
-                "mosaic", camera, "its frames look like an undebayered Bayer mosaic",
-                "write pattern: RGGB, BGGR, GRBG or GBRG and restore: {debayer: {}}",
-            )
-        )  # fmt: skip
-    for key in sorted({key for still in read for key in still.notes}):
-        value = next(still.notes[key] for still in read if key in still.notes)
-        if key == "alpha_dropped":
-            text = f"its frames carry an alpha channel ({value}), which is dropped"
-            level = "note" if value == "opaque" else "warning"
-            findings.append(Finding("alpha", camera, text, level=level))  # type: ignore[arg-type]
-    rows, cols = first.pixels.shape[:2]
-    wide = first.pixels.dtype == np.uint16
-    raw = mosaic or (first.kind == "img" and wide)
-    return Probe(
-        Format(
-            rows, cols,
-            "rgb" if colour else ("mosaic" if mosaic else "grey"),
-            "uint16" if wide else "uint8",
-            pattern if mosaic else None,
-            "raw" if raw else "bt709",
-            float(first.white),
-        ),
-        tuple(findings),
-    )  # fmt: skip
-
-
-def _examine_clip(shots: list[Shot], pattern: str | None) -> Probe:
-    shot = shots[0]
-    clips = Clips(_stamps(shots))
-    try:
-        assert shot.pts is not None
-        frame, source = clips.frame(shot.path, shot.pts)
-        rows, cols = frame.height, frame.width
-        if turn_of(frame) in {90, 270}:
-            rows, cols = cols, rows
-        findings = _clip_findings(shot, frame, source, clips)
-    finally:
-        clips.close()
-    grey = source.across == 0 and source.matrix != "rgb"
-    mosaic = grey and pattern is not None
-    wide = source.bits > 8
-    kind = "mosaic" if mosaic else ("grey" if grey else "rgb")
-    return Probe(
-        Format(
-            rows, cols, kind,  # type: ignore[arg-type]
-            "uint16" if wide else "uint8",
-            pattern if mosaic else None,
-            "raw" if mosaic else "bt709",
-            65535.0 if wide else 255.0,
-        ),
-        tuple(findings),
-    )  # fmt: skip
-
-
-def _clip_findings(shot: Shot, frame: Any, source: Source, clips: Clips) -> list[Finding]:
-    where = f"{shot.camera}: {shot.path.name}"
-    found = []
-    if source.guessed and source.across:
-        text = f"no tag tells its colour matrix: taken for {source.matrix} by its height"
-        found.append(Finding("matrix", where, text, "tag the file if that is wrong"))
-    said = {k: v for k, v in source.notes.items() if not (k == "matrix" and source.guessed)}
-    if said:
-        text = "converted: " + ", ".join(f"{k} {v}" for k, v in said.items())
-        found.append(Finding("converted", where, text, level="note"))
-    if turn := turn_of(frame):
-        text = f"its rotation tag turns it {turn} degrees clockwise; that is done"
-        found.append(Finding("rotation", where, text, "turn: adds to it", "note"))
-    if int(frame.color_trc) in _HDR:
-        text = f"is HDR ({_HDR[int(frame.color_trc)]}), which is shown as if it were BT.709"
-        found.append(Finding("hdr", where, text, "convert it to SDR first"))
-    if frame.interlaced_frame:
-        found.append(Finding("interlaced", where, "is interlaced", "deinterlace it first"))
-    shape = clips.pixel_aspect
-    if shape not in {None, Fraction(0), Fraction(1)}:
-        text = f"its pixels are not square ({shape}); they are taken as if they were"
-        found.append(Finding("pixel_aspect", where, text, "scale it to square pixels first"))
-    return found
-
-
-# --- pulling --------------------------------------------------------------------------------
 
 
 def open_clip(
@@ -207,7 +34,7 @@ def open_clip(
 ) -> Clip:
     """A clip of `shots` laid at mission `times`, s, whose frames are decoded when pulled.
 
-    `format` is what `probe` told. `crop` is (top, left, height, width) in px of the stored
+    `format` is what `examine` told. `crop` is (top, left, height, width) in px of the stored
     picture, then it is turned clockwise by `turn` degrees and mirrored: exact, the Bayer
     phase follows. With `planes`, frames are BT.709 limited 4:2:0 8-bit planes straight from
     what was decoded; else arrays in the format's type. Nothing may be windowed across
@@ -249,19 +76,6 @@ def _planes_format(format: Format, where: str) -> Format:
     return replace(format, kind="yuv420", dtype="uint8", transfer="bt709", white=235.0)
 
 
-def _stamps(shots: Iterable[Shot]) -> dict[Path, tuple[int, ...]]:
-    stamps: dict[Path, list[int]] = {}
-    for shot in shots:
-        if shot.pts is not None:
-            stamps.setdefault(shot.path, []).append(shot.pts)
-    return {path: tuple(sorted(pts)) for path, pts in stamps.items()}
-
-
-def _where(shot: Shot, index: int | None = None) -> str:
-    number = "" if index is None else f" frame {index}"
-    return f"{shot.camera}{number} ({shot.path.name})"
-
-
 def _to_white(pixels: NDArray[Any], white: float, full: float) -> NDArray[Any]:
     """Counts whose full scale is `white` on a scale that ends at `full`, rounded."""
     counts = np.arange(1 << 16, dtype=np.float64) * (full / white)
@@ -280,7 +94,7 @@ class _Reader:
     threads: int
 
     def pull(self, indices: Iterable[int | None]) -> Iterator[Frame | None]:
-        clips, lend = Clips(_stamps(self.shots), threads=self.threads), Lender()
+        clips, lend = Clips(stamps_of(self.shots), threads=self.threads), Lender()
         last: tuple[int, Frame] | None = None
         try:
             for index in indices:
@@ -301,7 +115,7 @@ class _Reader:
 
     def _frame(self, index: int, clips: Clips, lend: Lender) -> Frame:
         shot = self.shots[index]
-        where = _where(shot, index)
+        where = name_of(shot, index)
         if shot.pts is None:
             if self._direct and (made := read_planes(shot.path, lend, where=where)) is not None:
                 self._hold_size(made.y.shape, where)
@@ -331,7 +145,7 @@ class _Reader:
 
     def _placed(self, error: Damaged, shot: Shot, where: str) -> Damaged:
         """A clip's damage, with the frames' places in the file rather than its time stamps."""
-        stamps = _stamps(self.shots)[shot.path]
+        stamps = stamps_of(self.shots)[shot.path]
         bad = {stamps[n] for n in error.indices} | {shot.pts}
         places = [s.index for s in self.shots if s.path == shot.path and s.pts in bad]
         return Damaged(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descent.errors import Damaged, DescentError, FormatError, HostileInput, SourceError
-from descent.model import Planes
+from descent.model import Planes, Shot
 from descent.sources import archive, jpeg, png
 from descent.sources.jpeg import JpegError
 from descent.sources.png import PngError
@@ -51,7 +51,7 @@ def read_still(path: Path, *, where: str = "") -> Still:
     Raises `Damaged` with the file's digest when its bytes are broken, `HostileInput` when it
     unpacks to more than fits or is no picture, `FormatError` for kinds that are not read.
     """
-    with _told(path, where or str(path)):
+    with told(path, where or str(path)):
         return _read(path)
 
 
@@ -62,7 +62,7 @@ def read_planes(path: Path, lend: Lender, *, where: str = "") -> Planes | None:
     The same planes as those of what `read_still` gives, in memory of `lend`; `where` and what
     it raises are alike.
     """
-    with _told(path, where or str(path)):
+    with told(path, where or str(path)):
         if _checked(path).kind != "png":
             return None
         data = _contents(path)
@@ -97,9 +97,15 @@ def _contents(path: Path) -> memoryview:
     return memoryview(buffer)[:count]
 
 
+def name_of(shot: Shot, index: int | None = None) -> str:
+    """A frame as errors name it: camera, number if told, and file."""
+    number = "" if index is None else f" frame {index}"
+    return f"{shot.camera}{number} ({shot.path.name})"
+
+
 @contextmanager
-def _told(path: Path, where: str) -> Iterator[None]:
-    """Errors of reading `path` as ours, which name camera and frame."""
+def told(path: Path, where: str) -> Iterator[None]:
+    """Errors of reading `path` as ours, which name camera and frame by `where`."""
     try:
         yield
     except (PngError, JpegError) as error:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from descent.errors import Damaged
-from descent.model import Planes
+from descent.model import Planes, Shot
 from descent.sources.geometry import Geometry
+from descent.sources.mp4 import read_tables
 from descent.sources.scan import open_video
 from descent.sources.yuv import Source, source_of, to_planes
 from descent.tools.colour import Depth
@@ -19,6 +21,8 @@ from descent.tools.files import sha256
 
 # Decoders conceal broken data by default and return something that looks like a picture.
 _STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
+_PROGRESSIVE = 1  # AV_FIELD_PROGRESSIVE; 0 is unknown
+_JFIF = 5  # AVCOL_SPC_BT470BG: what JPEG is, whatever its container says
 
 
 class Decoder:
@@ -136,6 +140,20 @@ class Decoder:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a decoded frame would say of itself, by its clip's headers."""
+
+    height: int
+    width: int
+    format: Any
+    colorspace: int
+    color_range: int
+    color_trc: int
+    interlaced_frame: bool
+    rotation: int  # counter-clockwise, as a frame has it
+
+
 class Clips:
     """The clips of a camera, one open at a time."""
 
@@ -159,6 +177,24 @@ class Clips:
         frame = self._open.at(pts)
         return frame, source_of(frame, self._open.codec)
 
+    def told(self, path: Path) -> tuple[Told, Source]:
+        """What a clip's headers tell of its frames, and how their samples are to be read."""
+        self.close()
+        self._open = Decoder(path, self._stamps[path])
+        context = self._open.stream.codec_context
+        tables = read_tables(path)
+        frame = Told(
+            height=context.height,
+            width=context.width,
+            format=context.format,
+            colorspace=_JFIF if self._open.codec == "mjpeg" else context.colorspace,
+            color_range=context.color_range,
+            color_trc=context.color_trc,
+            interlaced_frame=int(context.field_order) > _PROGRESSIVE,
+            rotation=-tables.turn if tables else 0,
+        )
+        return frame, source_of(frame, self._open.codec)
+
     @property
     def pixel_aspect(self) -> Fraction | None:
         """Width over height of a pixel of the open clip, or None where it does not say."""
@@ -171,6 +207,15 @@ class Clips:
             with contextlib.suppress(Exception):
                 self._open.close()
             self._open = None
+
+
+def stamps_of(shots: Iterable[Shot]) -> dict[Path, tuple[int, ...]]:
+    """The time stamps of each clip's frames, in order."""
+    stamps: dict[Path, list[int]] = {}
+    for shot in shots:
+        if shot.pts is not None:
+            stamps.setdefault(shot.path, []).append(shot.pts)
+    return {path: tuple(sorted(pts)) for path, pts in stamps.items()}
 
 
 def turn_of(frame: Any) -> int:

@@ -32,7 +32,7 @@ from descent.errors import UnsureSync
 from descent.measure.motion import measure_turns
 from descent.model import Shot
 from descent.simulate import landing
-from descent.sources.reader import examine
+from descent.sources.examine import examine
 from tests.bench.bound import bound_s
 
 Floats = NDArray[np.float64]

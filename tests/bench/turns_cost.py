@@ -20,7 +20,7 @@ from descent.clock.turned import tie_turned
 from descent.errors import UnsureSync
 from descent.measure.motion import measure_turns
 from descent.model import Shot
-from descent.sources.reader import examine
+from descent.sources.examine import examine
 
 
 def shots(path: Path) -> tuple[list[Shot], list[float]]:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from descent.clip import Clip
 from descent.errors import Damaged, FormatError, SourceError
 from descent.model import Format, Planes
+from descent.sources.examine import examine, probe
 from descent.sources.listing import list_camera
-from descent.sources.reader import examine, open_clip, probe
+from descent.sources.reader import open_clip
 from descent.sources.scan import scan
 from descent.sources.stills import Still, read_still
 from descent.tools.colour import grey_to_planes, rgb_to_planes
