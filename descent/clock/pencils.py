@@ -7,33 +7,28 @@ and the same picture, whichever sides the cameras look from. All are searched fo
 
 Source: Ben-Artzi, Kasten, Peleg and Werman, "Camera calibration from dynamic silhouettes using
 motion barcodes", CVPR 2016; Pundik and Moses, "Video synchronization using temporal signals
-from epipolar lines", ECCV 2010. The search by Fourier transform over parallel and gently
-fanning lines, refined to full pencils by simplex, is this module's own.
+from epipolar lines", ECCV 2010. The search by Fourier transform over plain pencils,
+refined to full pencils by simplex, is this module's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from descent.clock.even import TAPS, even, products
 from descent.clock.stir import Stir
 from descent.clock.sweep import Floats, Singles, Sweep, cast
 from descent.tools.compiled import kernel
 
 LINES = 72
-TAPS = 6
-"""Samples on either side that a value between rows is made of. Fewer are softer between rows
-than on them, and softer profiles agree better: offsets are drawn to half a row."""
-
+COARSE_LINES = 36
 _REACH = 1.2  # the lines span this many long sides
 _ANGLES = np.deg2rad(np.arange(-80, 81, 20))
-_FANS = (-1.0, 0.0, 1.0)
-_SCALES = (0.7, 1.0, 1.41)
 _SIMPLEX = np.array([0.08, 0.3, 0.08, 0.3, 0.1, 0.04, 0.3, 0.5])
 
 
@@ -75,8 +70,8 @@ def _splat(
     return out
 
 
-def profile(stir: Stir, pencil: Any, band: Band) -> Singles:
-    """What stirs on each line at each time (count, LINES), evened out, without what is slow.
+def profile(stir: Stir, pencil: Any, band: Band, lines: int = LINES) -> Singles:
+    """What stirs on each line at each time (count, lines), evened out, without what is slow.
 
     `pencil` is angle, fan, scale, shift and tilt: where a pixel's line meets the others'
     common scale.
@@ -90,29 +85,9 @@ def profile(stir: Stir, pencil: Any, band: Band) -> Singles:
         (np.float32(scale) * along + np.float32(shift)) / np.maximum(depth, 0.15),
         np.float32(9),
     )
-    label = ((place + _REACH / 2) * (LINES / _REACH)).astype(np.float32)
-    raw = _splat(label, stir.frame, stir.pixel, stir.size, stir.count, LINES)
-    return _even(np.sqrt(raw), band.fine_s / stir.step_s, band.slow_s / stir.step_s)
-
-
-def _even(raw: Singles, fine: float, slow: float) -> Singles:
-    quick = _blur(raw, fine, 0.7)
-    quick = quick - _blur(quick, slow, 0.0)
-    power = quick * quick
-    # Loud and quiet parts of the event speak alike; the floor keeps out what is only noise.
-    level = _blur(power, slow, 6.0) + 0.05 * float(power.mean()) + 1e-9
-    even: Singles = (quick / np.sqrt(level)).astype(np.float32)
-    return even
-
-
-def _blur(picture: Singles, rows: float, cols: float) -> Singles:
-    tall = 2 * int(np.ceil(3 * rows)) + 1
-    wide = 2 * int(np.ceil(3 * cols)) + 1
-    out = cv2.GaussianBlur(
-        picture, (wide, tall), sigmaX=max(cols, 0.05), sigmaY=max(rows, 0.05),
-        borderType=cv2.BORDER_REFLECT_101,
-    )  # fmt: skip
-    return np.asarray(out, np.float32)
+    label = ((place + _REACH / 2) * (lines / _REACH)).astype(np.float32)
+    raw = _splat(label, stir.frame, stir.pixel, stir.size, stir.count, lines)
+    return even(np.sqrt(raw), band.fine_s / stir.step_s, band.slow_s / stir.step_s)
 
 
 def pencils(numbers: Floats) -> tuple[Floats, Floats]:
@@ -126,35 +101,7 @@ def profiles(seen: Stir | Sweep, pencil: Any, band: Band) -> tuple[Singles, ...]
     if isinstance(seen, Stir):
         return (profile(seen, pencil, band),)
     fine, slow = band.fine_s / seen.step_s, band.slow_s / seen.step_s
-    return tuple(_even(raw, fine, slow) for raw in cast(seen, pencil, LINES, _REACH))
-
-
-@kernel
-def _products(a: Any, b: Any, lag: float, ratio: float, taps: int) -> Any:  # pragma: no cover
-    count, other, lines = len(a), len(b), a.shape[1]
-    row = np.zeros(lines, np.float32)
-    here, there, both = 0.0, 0.0, 0.0
-    for k in range(count):
-        at = lag + ratio * k
-        # Rows come and go gently, else offsets stick where one more row coincides.
-        share = min(at + 0.5, 1.0) * min(other - 0.5 - at, 1.0)
-        if at <= -0.5 or at >= other - 0.5:
-            continue
-        low = int(np.floor(at))
-        row[:] = 0.0
-        for tap in range(low - taps + 1, low + taps + 1):
-            t = at - tap
-            w = 1.0 if t == 0.0 else np.sin(np.pi * t) / (np.pi * t)
-            w *= np.cos(np.pi * t / (2 * taps + 1)) ** 2
-            place = -tap if tap < 0 else tap
-            place = 2 * (other - 1) - place if place > other - 1 else place
-            for i in range(lines):
-                row[i] += np.float32(w) * b[place, i]
-        for i in range(lines):
-            here += share * a[k, i] * a[k, i]
-            there += share * row[i] * row[i]
-            both += share * a[k, i] * row[i]
-    return here, there, both
+    return tuple(even(raw, fine, slow) for raw in cast(seen, pencil, LINES, _REACH))
 
 
 def agreement(a: Singles, b: Singles, lag: float, ratio: float, fewest: int) -> tuple[float, float]:
@@ -165,7 +112,7 @@ def agreement(a: Singles, b: Singles, lag: float, ratio: float, fewest: int) -> 
     common = min(len(a) - 1, (len(b) - 1 - lag) / ratio) - max(0.0, -lag / ratio)
     if common < fewest - 1 or len(b) <= 2 * TAPS:
         return 0.0, 0.0
-    here, there, both = _products(a, b, lag, ratio, TAPS)
+    here, there, both = products(a, b, lag, ratio, TAPS)
     return float(both) / float(np.sqrt(here * there + 1e-12)), common
 
 
@@ -224,57 +171,68 @@ def refine(
     return best(found.x)
 
 
-def coarse(a: Stir, b: Stir, band: Band, fewest: int, most: int) -> list[Match]:
-    """The `most` offsets that fit best over all pairs of plain pencils, best first."""
+def coarse(
+    a: Stir,
+    b: Stir,
+    band: Band,
+    fewest: int,
+    most: int,
+    *,
+    fans: Sequence[float] = (0.0,),
+    scales: Sequence[float] = (1.0,),
+    kept: dict[Any, Any] | None = None,
+) -> list[Match]:
+    """The `most` offsets that fit best over all pairs of plain pencils, best first.
+
+    Of a few seconds parallel lines of one scale miss no offset; of less, lines that fan out
+    and other scales begin nearer to the truth, at many times the cost. `kept` is of b alone:
+    what was made of it for another a is taken from there.
+    """
     import scipy.fft
 
     every = max(1, round(a.step_s / b.step_s))
-    n, m = a.count, -(-b.count // every)
-    size = scipy.fft.next_fast_len(n + m, real=True), 2 * LINES
+    n, m, lines = a.count, -(-b.count // every), COARSE_LINES
+    size = scipy.fft.next_fast_len(n + m, real=True), 2 * lines
     lags = np.arange(size[0])
     lags = np.where(lags >= m, lags - size[0], lags)
     low = np.clip(-lags, 0, n)
     high = np.maximum(np.clip(m - lags, 0, n), low)
     rows = high - low
+
+    def seen(of: Stir, pencil: tuple[float, ...], step: int) -> tuple[Any, Floats]:
+        flat = profile(of, (*pencil, 0.0, 0.0), band, lines)[::step]
+        power = np.concatenate([[0.0], np.cumsum((flat * flat).sum(axis=1, dtype=np.float64))])
+        return scipy.fft.rfft2(flat, size).astype(np.complex64), power
+
+    kept = {} if kept is None else kept
     far = []
-    for angle in _ANGLES:
-        for fan in _FANS:
-            for scale in _SCALES:
-                pencil = np.array([angle, fan, scale, 0.0, 0.0])
-                flat = profile(b, pencil, band)[::every]
-                sums = np.concatenate([[0.0], np.cumsum((flat * flat).sum(axis=1))])
-                energy = sums[np.clip(high + lags, 0, m)] - sums[np.clip(low + lags, 0, m)]
-                far.append((pencil, scipy.fft.rfft2(flat, size), energy))
-    best = np.full(size[0], 0.0)
+    for pencil in product(_ANGLES, fans, scales):
+        key = "coarse", band, every, size, pencil
+        if key not in kept:
+            kept[key] = seen(b, pencil, every)
+        there, power = kept[key]
+        energy = power[np.clip(high + lags, 0, m)] - power[np.clip(low + lags, 0, m)]
+        far.append((pencil, there, energy))
+    best = np.zeros(size[0])
     which: list[Any] = [None] * size[0]
-    for angle in _ANGLES:
-        for fan in _FANS:
-            flat = profile(a, (angle, fan, 1.0, 0.0, 0.0), band)
-            sums = np.concatenate([[0.0], np.cumsum((flat * flat).sum(axis=1))])
-            energy_a = sums[high] - sums[low]
-            near = np.conj(scipy.fft.rfft2(flat, size))
-            for pencil, spectrum, energy_b in far:
-                product = scipy.fft.irfft2(near * spectrum, size)
-                alike = product.max(axis=1) / np.sqrt(energy_a * energy_b + 1e-9)
-                alike = np.where(rows >= fewest, alike, 0.0)
-                for k in np.flatnonzero(alike > best):
-                    which[k] = (angle, fan, pencil, int(product[k].argmax()))
-                best = np.maximum(best, alike)
+    for angle, fan in product(_ANGLES, fans):
+        here, power = seen(a, (angle, fan, 1.0), 1)
+        energy_a, near = power[high] - power[low], np.conj(here)
+        for pencil, there, energy in far:
+            both = scipy.fft.irfft2(near * there, size)
+            alike = both.max(axis=1) / np.sqrt(energy_a * energy + 1e-9)
+            alike = np.where(rows >= fewest, alike, 0.0)
+            for k in np.flatnonzero(alike > best):
+                which[k] = angle, fan, pencil, int(both[k].argmax())
+            best = np.maximum(best, alike)
     gain = -rows / 2 * np.log1p(-(np.clip(best, 0, 0.99) ** 2))
     out: list[Match] = []
     while len(out) < most and gain.max() > 0:
         top = int(gain.argmax())
         angle, fan, pencil, shift = which[top]
-        shift = shift - size[1] if shift > LINES else shift
-        numbers = np.array(
-            [angle, fan, pencil[0], pencil[1], pencil[2], -shift * _REACH / LINES, 0.0, 0.0]
-        )
+        shift = shift - size[1] if shift > lines else shift
+        numbers = np.array([angle, fan, *pencil, -shift * _REACH / lines, 0.0, 0.0])
         lag_s = float(lags[top]) * a.step_s + b.start_s - a.start_s
         out.append(Match(numbers, lag_s, float(gain[top]), float(best[top])))
         gain = np.where(np.abs(lags - lags[top]) < 4, 0.0, gain)
     return out
-
-
-def nothing() -> NDArray[np.float64]:
-    """Numbers of plain pencils: parallel rows, one scale."""
-    return np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])

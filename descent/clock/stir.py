@@ -65,8 +65,9 @@ class Watched:
     pictures: NDArray[np.uint8]
     epoch: int
     step_s: float
+    kept: dict[Any, Any] = field(default_factory=dict)
     _stirs: dict[int, Stir] = field(default_factory=dict)
-    _flows: dict[tuple[int, int], Singles] = field(default_factory=dict)
+    _flows: dict[tuple[int, int, bool], Singles] = field(default_factory=dict)
 
     def stir(self, interval_s: float) -> Stir:
         """What changes within about `interval_s`, on the camera's own grid."""
@@ -75,17 +76,20 @@ class Watched:
             self._stirs[apart] = _stir(self, apart)
         return self._stirs[apart]
 
-    def sweep(self, interval_s: float, first: int = 0, last: int | None = None) -> Sweep:
+    def sweep(
+        self, interval_s: float, first: int = 0, last: int | None = None, *, rough: bool = False
+    ) -> Sweep:
         """How it moves within about `interval_s`, in rows `first` up to `last` of `stir`."""
         apart = max(1, round(interval_s / self.step_s))
         start_s, count = _grid(self, apart)
-        return sweep(self, apart, start_s, first, count if last is None else last)
+        return sweep(self, apart, start_s, first, count if last is None else last, rough=rough)
 
-    def flow(self, k: int, apart: int) -> Singles:
+    def flow(self, k: int, apart: int, rough: bool = False) -> Singles:
         """The flow from picture k to the one `apart` later, as `sweep.flow` gives it."""
-        if (k, apart) not in self._flows:
-            self._flows[k, apart] = flow(self.pictures[k], self.pictures[k + apart])
-        return self._flows[k, apart]
+        key = k, apart, rough
+        if key not in self._flows:
+            self._flows[key] = flow(self.pictures[k], self.pictures[k + apart], rough)
+        return self._flows[key]
 
 
 def watch(times: Any, pictures: Iterable[NDArray[Any]], *, most: int = MOST_PICTURES) -> Watched:
@@ -102,10 +106,10 @@ def watch(times: Any, pictures: Iterable[NDArray[Any]], *, most: int = MOST_PICT
     kept: list[NDArray[np.uint8]] = []
     when: list[float] = []
     for time, picture in zip(stamps[:most], pictures, strict=False):
-        small = _small(picture)
+        small = thumb(picture)
         if kept and small.shape != kept[-1].shape:
             raise ValueError(f"pictures change size: {kept[-1].shape}, then {small.shape}")
-        if kept and float(cv2.absdiff(small, kept[-1]).mean()) < _DUPLICATE_DN:
+        if kept and cv2.norm(small, kept[-1], cv2.NORM_L1) < _DUPLICATE_DN * small.size:
             continue
         kept.append(small)
         when.append(float(time) - epoch)
@@ -115,7 +119,8 @@ def watch(times: Any, pictures: Iterable[NDArray[Any]], *, most: int = MOST_PICT
     return Watched(np.array(when), np.stack(kept), epoch, float(np.median(gaps)))
 
 
-def _small(picture: NDArray[Any], long_side_px: int = LONG_SIDE_PX) -> NDArray[np.uint8]:
+def thumb(picture: NDArray[Any], long_side_px: int = LONG_SIDE_PX) -> NDArray[np.uint8]:
+    """A grey picture (rows, cols) made at most `long_side_px` long."""
     if picture.ndim != 2:
         raise ValueError(f"pictures must be grey (rows, cols), not {picture.shape}")
     rows, cols = picture.shape
@@ -123,8 +128,9 @@ def _small(picture: NDArray[Any], long_side_px: int = LONG_SIDE_PX) -> NDArray[n
     if scale < 1:
         size = max(2, round(cols * scale)), max(2, round(rows * scale))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    small: NDArray[np.uint8] = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-    return small
+    if picture.dtype != np.uint8:
+        picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return np.asarray(picture, np.uint8)
 
 
 def _grid(seen: Watched, apart: int) -> tuple[float, int]:
@@ -138,7 +144,7 @@ def _grid(seen: Watched, apart: int) -> tuple[float, int]:
 
 
 def _stir(seen: Watched, apart: int) -> Stir:
-    pictures = [_small(picture, STIR_PX) for picture in seen.pictures]
+    pictures = [thumb(picture, STIR_PX) for picture in seen.pictures]
     rows, cols = pictures[0].shape
     middles, step = (seen.times[apart:] + seen.times[:-apart]) / 2, seen.step_s
     # Most frames fall on the grid's rows; only late ones are shared between two.
@@ -146,10 +152,12 @@ def _stir(seen: Watched, apart: int) -> Stir:
     floor = _noise(pictures, apart)
     row_parts, pixel_parts, size_parts = [], [], []
     ends = seen.times[apart:] - seen.times[:-apart]
+    soft = [_soft(picture) for picture in pictures[:apart]]
     for k in range(len(pictures) - apart):
+        soft.append(_soft(pictures[k + apart]))
+        change = cv2.absdiff(soft[-1], soft.pop(0)) - floor
         if ends[k] > (apart + 0.6) * step:  # across a drop-out: not a change like the others
             continue
-        change = cv2.absdiff(_soft(pictures[k + apart]), _soft(pictures[k])) - floor
         flat = change.ravel()
         pixels = np.flatnonzero(flat > 0)
         sizes = flat[pixels] / (flat[pixels] + np.float32(_SOFT_DN))

@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 CELL_PX = 4
+CHANGE_DN = 3
+"""Pictures that differ by no more than this, in grey levels, are not looked at there."""
+
+_BESIDE_PX, _LEAST_PX = 12, 64
 STILL = 0.0003
 """Flow below this many long sides a picture is noise."""
 
@@ -49,10 +53,13 @@ class Sweep:
         )  # fmt: skip
 
 
-def sweep(seen: Watched, apart: int, start_s: float, first: int, last: int) -> Sweep:
+def sweep(
+    seen: Watched, apart: int, start_s: float, first: int, last: int, *, rough: bool = False
+) -> Sweep:
     """The flow over `apart` pictures in rows `first` up to `last` of the grid from `start_s`.
 
-    The grid is that of the camera's stir: row n is at `start_s + n * step_s`.
+    The grid is that of the camera's stir: row n is at `start_s + n * step_s`. A `rough` one
+    is had ten times as quickly, to tell offsets apart by.
     """
     step, count = seen.step_s, last - first
     rows: list[NDArray[np.int32]] = []
@@ -62,7 +69,7 @@ def sweep(seen: Watched, apart: int, start_s: float, first: int, last: int) -> S
     for k in np.flatnonzero((at > -0.98) & (at < count - 0.02)):
         if seen.times[k + apart] - seen.times[k] > (apart + 0.6) * step:  # across a drop-out
             continue
-        found = seen.flow(int(k), apart)
+        found = seen.flow(int(k), apart, rough)
         low = int(np.floor(at[k] + 0.02))
         part = max(float(at[k]) - low, 0.0)
         # Most pictures fall on the grid's rows; only late ones are shared between two.
@@ -77,34 +84,60 @@ def sweep(seen: Watched, apart: int, start_s: float, first: int, last: int) -> S
     return Sweep(frame, x, y, u, v, weight, start_s + first * step, step, count)
 
 
-def flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Singles:
+def flow(before: NDArray[np.uint8], after: NDArray[np.uint8], rough: bool = False) -> Singles:
     """Cells that move from one small picture to the next: x, y, u, v, weight (5, k)."""
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    search.setFinestScale(0)  # the pictures are small already
-    moved: Any = search.calc(before, after, None)  # type: ignore[call-overload]
+    if rough:
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    else:
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setFinestScale(0)  # the pictures are small already
+    cell_px = 2 * CELL_PX if rough else CELL_PX
     rows, cols = before.shape
+    moved: Any = np.zeros((rows, cols, 2), np.float32)
+    box = _changed(before, after)
+    if box is not None:
+        cuts = np.ascontiguousarray(before[box]), np.ascontiguousarray(after[box])
+        moved[box] = search.calc(*cuts, None)  # type: ignore[call-overload]
     long_side = max(rows, cols)
     moves = (np.hypot(moved[..., 0], moved[..., 1]) > STILL * long_side).astype(np.float32)
-    tall, wide = rows // CELL_PX, cols // CELL_PX
+    tall, wide = rows // cell_px, cols // cell_px
 
     def cells(of: Any) -> Singles:
-        cut = of[: tall * CELL_PX, : wide * CELL_PX]
-        return np.asarray(cut.reshape(tall, CELL_PX, wide, CELL_PX).sum(axis=(1, 3)), np.float32)
+        cut = of[: tall * cell_px, : wide * cell_px]
+        mean = cv2.resize(cut, (wide, tall), interpolation=cv2.INTER_AREA)
+        return np.asarray(mean, np.float32)
 
     number = cells(moves)
-    many = number > CELL_PX * CELL_PX / 4
-    u = cells(moved[..., 0] * moves)[many] / number[many]
-    v = cells(moved[..., 1] * moves)[many] / number[many]
+    many = number > 0.25
+    both = cells(moved * moves[..., None])[many] / number[many][:, None]
+    u, v = both[:, 0], both[:, 1]
     y, x = np.nonzero(many)
-    middle = (CELL_PX - 1) / 2
-    px = x * CELL_PX + middle - (cols - 1) / 2
-    py = y * CELL_PX + middle - (rows - 1) / 2
+    middle = (cell_px - 1) / 2
+    px = x * cell_px + middle - (cols - 1) / 2
+    py = y * cell_px + middle - (rows - 1) / 2
     return np.stack(
         [
             (px + u / 2) / long_side, (py + v / 2) / long_side,
-            100 * u / long_side, 100 * v / long_side, number[many] / CELL_PX**2,
+            100 * u / long_side, 100 * v / long_side, number[many],
         ]
     ).astype(np.float32)  # fmt: skip
+
+
+def _changed(
+    before: NDArray[np.uint8], after: NDArray[np.uint8]
+) -> tuple[slice, slice] | None:  # fmt: skip
+    """The rows and columns in which two pictures differ, and what is beside them."""
+    change = cv2.absdiff(cv2.blur(before, (3, 3)), cv2.blur(after, (3, 3)))
+    x, y, cols, rows = cv2.boundingRect((change > CHANGE_DN).astype(np.uint8))
+    if not cols:
+        return None
+    spans = []
+    for first, count, whole in ((y, rows, before.shape[0]), (x, cols, before.shape[1])):
+        low, high = max(first - _BESIDE_PX, 0), min(first + count + _BESIDE_PX, whole)
+        # The search starts from pictures of a few px, which must be there.
+        low = max(0, min(low, high - _LEAST_PX))
+        spans.append(slice(low, min(max(high, low + _LEAST_PX), whole)))
+    return spans[0], spans[1]
 
 
 @kernel
@@ -113,31 +146,34 @@ def _cast(
     reach: float, pencil: Any,
 ) -> Any:  # pragma: no cover - compiled  # fmt: skip
     out = np.zeros((2, count, lines), np.float32)
-    c, s = np.cos(pencil[0]), np.sin(pencil[0])
-    fan, scale, shift, tilt = pencil[1], pencil[2], pencil[3], pencil[4]
+    c, s = np.float32(np.cos(pencil[0])), np.float32(np.sin(pencil[0]))
+    fan, scale = np.float32(pencil[1]), np.float32(pencil[2])
+    shift, tilt = np.float32(pencil[3]), np.float32(pencil[4])
+    one, least, tiny = np.float32(1), np.float32(0.15), np.float32(1e-9)
+    begin, wide = np.float32(reach / 2), np.float32(lines / reach)
     for i in range(len(frame)):
         across = x[i] * c - y[i] * s
         along = y[i] * c + x[i] * s
-        depth = 1 + fan * across + tilt * along
-        if depth < 0.15:
+        depth = one + fan * across + tilt * along
+        if depth < least:
             continue
         top = scale * along + shift
-        place = (top / depth + reach / 2) * (lines / reach)
+        place = (top / depth + begin) * wide
         if place < 0 or place >= lines - 1:
             continue
         # How fast it crosses the lines, in the picture; which way is alike in both cameras.
         up = scale * depth - top * tilt
         side = -top * fan
         speed = up * (v[i] * c + u[i] * s) + side * (u[i] * c - v[i] * s)
-        speed /= np.sqrt(up * up + side * side) + 1e-9
+        speed /= np.sqrt(up * up + side * side) + tiny
         size = np.sqrt(abs(speed)) * weight[i]
         low = int(place)
-        part = place - low
-        out[1, frame[i], low] += size * (1 - part)
+        part = place - np.float32(low)
+        out[1, frame[i], low] += size * (one - part)
         out[1, frame[i], low + 1] += size * part
         if speed < 0:
             size = -size
-        out[0, frame[i], low] += size * (1 - part)
+        out[0, frame[i], low] += size * (one - part)
         out[0, frame[i], low + 1] += size * part
     return out
 

@@ -19,9 +19,13 @@ from descent.clock.sweep import Floats, Sweep
 
 Pair = tuple[int, int]
 
-ROUNDS = ((True, 150), (False, 100))
+ROUNDS = ((True, 150), (True, 150), (False, 150))
 """Of each round, whether slow changes hold the pencils too, and how often they are tried."""
 
+QUICK_ROUNDS = ((True, 100), (False, 60))
+"""The same where every pair has `PLENTY` rows, which leave less to be found."""
+
+PLENTY = 120
 _SPAN = 2.5  # steps of the slower camera, on either side, in which an offset is looked for
 _FINE = 16  # places a step at which the likelihood is taken
 
@@ -123,7 +127,8 @@ def settle(views: Mapping[Pair, View], offsets: Floats) -> tuple[Floats, Floats]
     found = np.array(offsets, dtype=np.float64)
     matches = {pair: view.match for pair, view in views.items()}
     spread = np.zeros((len(found), len(found)))
-    for slow_too, tries in ROUNDS:
+    plenty = all(view.a.count >= PLENTY for view in views.values())
+    for slow_too, tries in QUICK_ROUNDS if plenty else ROUNDS:
         curves = {}
         for pair, view in views.items():
             lag_s = float(found[pair[1]] - found[pair[0]])

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from descent.tools.compiled import kernel
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -25,6 +28,7 @@ _SHARE = 0.35  # of what was followed must agree, or the picture is at odds with
 _INLIER_PX = 1.5
 _STEADY = 0.45  # share of a patch's contrast that stays put: more of it rides with the camera
 _SAMPLES = 24  # pictures of a stretch that are compared to find what rides along
+_BESIDE_PX = 32  # of what is free is kept in view while it is followed
 _LEAST_FREE = 0.03  # of a picture must be left when what rides along is taken away
 _LEAST_CONTRAST = 1.5  # grey levels; below it a picture is dark or empty
 
@@ -88,8 +92,9 @@ def turns(pictures: Iterable[Grey], focal_px: float, *, stretch: int = 48) -> Se
         for first in range(0, len(views), part):
             # What starts to move half-way rode along until then: parts are looked at too.
             free = whole & _free(around[first : first + part + 1])
+            box = _box(free)
             for view in views[first : first + part]:
-                follow(view, free)
+                follow(view, free, box)
     return replace(follow.seen, steady=float(np.mean(steady)) if steady else 0.0)
 
 
@@ -113,14 +118,21 @@ class _Picture:
 
     @classmethod
     def of(cls, picture: Grey) -> _Picture:
-        smooth = cv2.GaussianBlur(picture, (0, 0), 0.8).astype(np.float32)
-        side = max(9, (min(picture.shape) // 10) | 1)
-        mean = cv2.boxFilter(smooth, -1, (side, side))
-        left = smooth - mean
-        spread = np.sqrt(cv2.boxFilter(left * left, -1, (side, side)))
-        contrast = float(np.percentile(spread[::4, ::4], 75))
-        left /= spread + np.float32(max(0.25 * contrast, 1.0))
-        codes = np.clip(left * np.float32(40) + np.float32(128), 0, 255).astype(np.uint8)
+        smooth = cv2.GaussianBlur(picture, (5, 5), 0.8).astype(np.float32)
+        rows, cols = picture.shape
+        # Contrast is told at half the size: it is that of a tenth of the picture anyway.
+        half = max(cols // 2, 1), max(rows // 2, 1)
+        side = max(5, (min(picture.shape) // 20) | 1)
+        mean, power = (
+            cv2.boxFilter(cv2.resize(of, half, interpolation=cv2.INTER_AREA), -1, (side, side))
+            for of in (smooth, smooth * smooth)
+        )
+        spread = np.sqrt(np.maximum(power - mean * mean, 0))
+        contrast = float(np.percentile(spread[::2, ::2], 75))
+        gain = np.float32(40) / (spread + np.float32(max(0.25 * contrast, 1.0)))
+        smooth -= cv2.resize(mean, (cols, rows))
+        smooth *= cv2.resize(gain, (cols, rows))
+        codes = np.clip(smooth + np.float32(128.5), 0, 255).astype(np.uint8)
         return cls(codes, contrast)
 
 
@@ -147,6 +159,17 @@ def _free(views: list[_Picture]) -> Grey:
     return mask
 
 
+def _box(free: Grey) -> tuple[slice, slice]:
+    """The rows and columns in which anything is free, and what is needed to follow it."""
+    # Specks are light and noise: where most is free in one place, that is looked at alone.
+    whole = cv2.morphologyEx(free, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+    most = 2 * cv2.countNonZero(whole) >= cv2.countNonZero(free)
+    x, y, cols, rows = cv2.boundingRect(whole if most else free)
+    return slice(max(y - _BESIDE_PX, 0), y + rows + _BESIDE_PX), slice(
+        max(x - _BESIDE_PX, 0), x + cols + _BESIDE_PX
+    )
+
+
 def _steady_share(free: Grey) -> float:
     """The share of a picture, less its edge, that is not free."""
     edge = max(3, max(7, (min(free.shape) // 20) | 1) // 2) + 2
@@ -167,13 +190,13 @@ class _Follower:
         self._usual: tuple[Floats, float] | None = None  # the last turn and zoom
         self._rows: list[_Row] = []
 
-    def __call__(self, view: _Picture, free: Grey) -> None:
+    def __call__(self, view: _Picture, free: Grey, box: tuple[slice, slice]) -> None:
         before, self.before = self.before, view
         if before is None:
             return
-        row = self._turn(before, view, free, self._usual)
+        row = self._turn(before, view, free, box, self._usual)
         if row[4] == LOST and self._usual is not None:
-            row = self._turn(before, view, free, None)
+            row = self._turn(before, view, free, box, None)
         self._usual = (row[0], row[2]) if row[4] == MOVED else None
         self._rows.append(row)
 
@@ -190,25 +213,28 @@ class _Follower:
         )
 
     def _turn(
-        self, a: _Picture, b: _Picture, free: Grey, usual: tuple[Floats, float] | None
-    ) -> _Row:
+        self, a: _Picture, b: _Picture, free: Grey, box: tuple[slice, slice],
+        usual: tuple[Floats, float] | None,
+    ) -> _Row:  # fmt: skip
         none = np.zeros(3), float("inf"), 0.0, 0.0
         if min(a.contrast, b.contrast) < _LEAST_CONTRAST:
             return *none, DARK
         if (free > 0).mean() < _LEAST_FREE:
             return *none, STILL
         apart = max(4, min(a.codes.shape) // 24)
-        found = cv2.goodFeaturesToTrack(a.codes, CORNERS, 0.03, apart, mask=free)
+        # What is still is not looked at: a fixed camera's pictures are followed in a moment.
+        here_codes, there_codes = a.codes[box], b.codes[box]
+        found = cv2.goodFeaturesToTrack(here_codes, CORNERS, 0.03, apart, mask=free[box])
         if found is None or len(found) < FEWEST:
             return *none, DARK
         rows, cols = a.codes.shape
-        centre = np.array([(cols - 1) / 2, (rows - 1) / 2])
+        centre = np.array([(cols - 1) / 2 - box[1].start, (rows - 1) / 2 - box[0].start])
         corners = (found.reshape(-1, 2) - centre) / self.focal_px
         guess = found.copy()
         if usual is not None:  # it goes on much as it did
             guess = (_moved(corners, *usual) * self.focal_px + centre).astype(np.float32)
         moved, good, _ = cv2.calcOpticalFlowPyrLK(
-            a.codes, b.codes, found, guess.reshape(-1, 1, 2), winSize=(13, 13), maxLevel=3,
+            here_codes, there_codes, found, guess.reshape(-1, 1, 2), winSize=(13, 13), maxLevel=3,
             criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 9, 0.01),
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
@@ -241,24 +267,77 @@ def _moved(points: Floats, turn: Floats, zoom: float) -> Floats:
 
 def _fit(here: Floats, there: Floats) -> tuple[Floats, float, float]:
     """The rotation and zoom that take points (n, 2) on the plane z = 1 to others."""
-    turn, zoom = np.zeros(3), 0.0
-    p, q = here.astype(np.float64), there.astype(np.float64)
-    spread = 1.0
-    inverse: Floats = np.eye(4)
+    p, q = (np.ascontiguousarray(side, np.float64) for side in (here, there))
+    answer, noise = _fitted(p, q)
+    return answer[:3], float(noise), float(answer[3])
+
+
+@kernel
+def _spun(points: Any, answer: Any) -> Any:  # pragma: no cover - compiled
+    """Points (n, 2) on the plane z = 1 after a turn (by Rodrigues' formula) and a zoom."""
+    x, y, z = answer[0], answer[1], answer[2]
+    angle = np.sqrt(x * x + y * y + z * z)
+    sine = np.sin(angle) / angle if angle > 1e-12 else 1.0
+    rest = (1 - np.cos(angle)) / (angle * angle) if angle > 1e-6 else 0.5
+    grow = np.exp(answer[3])
+    out = np.empty((len(points), 2))
+    for k in range(len(points)):
+        u, v = points[k, 0], points[k, 1]
+        along = rest * (x * u + y * v + z)
+        still = 1 - rest * (x * x + y * y + z * z)
+        ahead = still + sine * (x * v - y * u) + z * along
+        out[k, 0] = grow * (still * u + sine * (y - z * v) + x * along) / ahead
+        out[k, 1] = grow * (still * v + sine * (z * u - x) + y * along) / ahead
+    return out
+
+
+@kernel
+def _fitted(p: Any, q: Any) -> Any:  # pragma: no cover - compiled
+    """Turn and zoom (4,) by Tukey's weights, and the standard deviation of a turn, rad."""
+    answer, row, spread = np.zeros(4), np.zeros(4), 1.0
+    inverse = np.eye(4)
     for _ in range(4):
-        at = _moved(p, turn, zoom)
-        left = (q - at).ravel()
-        u, v = at[:, 0], at[:, 1]
-        J = np.empty((len(p), 2, 4))
-        J[:, 0] = np.stack([-u * v, 1 + u * u, -v, u], axis=1)
-        J[:, 1] = np.stack([-(1 + v * v), u * v, u, v], axis=1)
-        rows = J.reshape(-1, 4)
-        size = np.hypot(left[::2], left[1::2])
-        spread = max(float(np.median(size)) / 1.1774, 1e-7)
-        weight = np.clip(1 - (size / (4.685 * spread)) ** 2, 0, None) ** 2
-        w = np.repeat(weight, 2)[:, None]
-        inverse = np.asarray(np.linalg.inv(rows.T @ (w * rows) + 1e-9 * np.eye(4)), np.float64)
-        step = inverse @ (rows.T @ (w[:, 0] * left))
-        turn, zoom = turn + step[:3], zoom + float(step[3])
-    noise = spread * float(np.sqrt(np.trace(inverse[:3, :3]) / 3))
-    return turn, noise, zoom
+        at = _spun(p, answer)
+        size = np.sqrt((at[:, 0] - q[:, 0]) ** 2 + (at[:, 1] - q[:, 1]) ** 2)
+        spread = max(np.median(size) / 1.1774, 1e-7)
+        whole, right = 1e-9 * np.eye(4), np.zeros(4)
+        for k in range(len(p)):
+            weight = 1 - (size[k] / (4.685 * spread)) ** 2
+            if weight <= 0:
+                continue
+            weight *= weight
+            u, v = at[k, 0], at[k, 1]
+            for axis in range(2):
+                if axis == 0:
+                    row[0], row[1], row[2], row[3] = -u * v, 1 + u * u, -v, u
+                else:
+                    row[0], row[1], row[2], row[3] = -(1 + v * v), u * v, u, v
+                left = q[k, axis] - at[k, axis]
+                for i in range(4):
+                    right[i] += weight * row[i] * left
+                    for j in range(4):
+                        whole[i, j] += weight * row[i] * row[j]
+        inverse = _inverse(whole)
+        for i in range(4):
+            for j in range(4):
+                answer[i] += inverse[i, j] * right[j]
+    return answer, spread * np.sqrt((inverse[0, 0] + inverse[1, 1] + inverse[2, 2]) / 3)
+
+
+@kernel
+def _inverse(of: Any) -> Any:  # pragma: no cover - compiled
+    """Of a symmetric matrix with a positive diagonal, by Gauss and Jordan."""
+    count = len(of)
+    left, out = of.copy(), np.eye(count)
+    for i in range(count):
+        pivot = left[i, i]
+        for j in range(count):
+            left[i, j] /= pivot
+            out[i, j] /= pivot
+        for k in range(count):
+            share = left[k, i]
+            if k != i and share != 0:
+                for j in range(count):
+                    left[k, j] -= share * left[i, j]
+                    out[k, j] -= share * out[i, j]
+    return out

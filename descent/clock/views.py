@@ -35,13 +35,34 @@ SURE_GAIN = 22.0
 FAIR_MARGIN, FAIR_GAIN = 1.3, 12.0
 """Enough for a pair whose offset closes a cycle with those of others."""
 
-CANDIDATES = 6
 LEAST_S = 0.5  # less in common is never enough
 LEAST_SHARE = 0.35
-TRIES = 200
 PAD_S = 0.5  # of the other camera, beside what is compared
 FLOOR = 0.15  # steps of the slower camera that an offset may be off whatever the likelihood says
-LONGEST = 240  # pictures of the slower camera that are compared: the liveliest stretch
+LONGEST = 120  # pictures of the slower camera that are compared: the liveliest stretch
+_HOPELESS = 1 / 3  # of what is to be beaten, after the first tries: not tried any more
+
+
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """How hard a pair is looked at: roughly or not, how many offsets, and how many run backwards.
+
+    `tries` are those of each one's pencils, `more` those of the best two.
+    """
+
+    rough: bool
+    offsets: int
+    by_chance: int
+    tries: int
+    more: int
+    fans: tuple[float, ...] = (0.0,)
+    scales: tuple[float, ...] = (1.0,)
+
+
+# A long stretch says the same many times over; of a short one all is needed.
+_LONG = _Effort(True, 3, 2, 50, 110)
+_SHORT = _Effort(False, 6, 3, 200, 0, (-1.0, 0.0, 1.0), (0.7, 1.0, 1.41))
+
 _HELP = (
     "film livelier motion that all cameras see, mark a moment in both under `sync:`, or take "
     "the answer with --accept-unsure"
@@ -50,10 +71,14 @@ _HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """What a pair came to: b's clock minus a's, s, and how sure."""
+    """What a pair came to: b's clock minus a's, s, and how sure.
+
+    `at_s` is where the slower camera's stretch that was compared begins, on its own clock.
+    """
 
     match: Match
-    view: View
+    at_s: float
+    fewest: int
     rival: float
     chance: float
     candidates: tuple[Match, ...]
@@ -103,7 +128,8 @@ def fit_views(
     tied = tie(a, b)
     if not (tied.sure or accept_unsure):
         raise _refusal(tied)
-    offsets, spread = settle({(0, 1): tied.view}, np.array([0.0, tied.match.lag_s]))
+    views = {(0, 1): _view(a, b, tied, tied.match, tied.at_s)}
+    offsets, spread = settle(views, np.array([0.0, tied.match.lag_s]))
     return _fit(a, b, float(offsets[1] - offsets[0]), float(spread[0, 1]), tied)
 
 
@@ -140,14 +166,14 @@ def fit_views_jointly(cameras: Sequence[Watched], *, accept_unsure: bool = False
         # Of a cycle that does not close the least sure goes.
         bad = [pair for pair in odd if odd[pair] > 0.3]
         chosen.discard(min(bad, key=lambda pair: tied[pair].match.score))
+    at = _common(cameras, [float(o) for o in offsets])
     views = {}
     for (i, j), t in tied.items():
         lag_s = float(offsets[j] - offsets[i])
         near = [m for m in t.candidates[:2] if abs(m.lag_s - lag_s) <= reach[i, j]]
-        if (i, j) in chosen:
-            views[i, j] = t.view
-        elif group[i] == group[j] and near:
-            views[i, j] = replace(t.view, match=near[0])
+        if (i, j) in chosen or (group[i] == group[j] and near):
+            match = t.match if (i, j) in chosen else near[0]
+            views[i, j] = _view(cameras[i], cameras[j], t, match, _start(cameras, (i, j), at, t))
         else:
             refused[i, j] = _refusal(t)
     offsets, spread = settle(views, offsets)
@@ -173,22 +199,75 @@ def tie(a: Watched, b: Watched) -> Tied:
     here, there = a.stir(a.step_s), b.stir(a.step_s)
     here = _liveliest(here)
     fewest = max(few, int(LEAST_SHARE * min(here.count, there.count * b.step_s / a.step_s)))
-    band = wide(a.step_s)
-    look = _Look(a, b, here, there, band, fewest)
-    found = look.best(coarse(here, there, band, fewest, CANDIDATES))
+    look = _Look(a, b, here, there, wide(a.step_s), fewest)
+    found = look.best(look.effort.offsets)
     if not found:
         raise UnsureSync("nothing moves in both", where="shared view", do=_HELP)
     best = found[0]
-    apart = max(4 * a.step_s, 0.1)
-    rival = max((m.score for m in found if abs(m.lag_s - best.lag_s) > apart), default=0.0)
-    null = look.backwards().best(coarse(here.backwards(), there, band, fewest, CANDIDATES // 2))
-    view = View(
-        look.sweep, look.beside(best.lag_s), best, fewest, float(b.epoch - a.epoch), turned=False
-    )
+    rival = max((m.score for m in found if look.apart(m, best)), default=0.0)
+    null = look.backwards().best(look.effort.by_chance, best.score)
     return Tied(
-        _dated(best, a, b), view, rival, null[0].score if null else 0.0,
+        _dated(best, a, b), here.start_s, fewest, rival, null[0].score if null else 0.0,
         tuple(_dated(m, a, b) for m in found),
     )  # fmt: skip
+
+
+def _common(cameras: Sequence[Watched], offsets: Sequence[float]) -> list[float]:
+    """On each camera's own clock, where the stretch begins in which most moves in all of them.
+
+    What is looked at well is then the same few seconds for all pairs.
+    """
+    step = max(c.step_s for c in cameras)
+    stirs = [c.stir(step) for c in cameras]
+    own = [o - (c.epoch - cameras[0].epoch) for c, o in zip(cameras, offsets, strict=True)]
+    starts = [s.start_s - o for s, o in zip(stirs, own, strict=True)]
+    ends = [b + s.count * s.step_s for b, s in zip(starts, stirs, strict=True)]
+    times = np.arange(min(starts), max(ends), step)
+    total = np.zeros(len(times))
+    for stir, begin in zip(stirs, starts, strict=True):
+        busy = np.bincount(stir.frame, stir.size, stir.count)
+        there = begin + stir.step_s * np.arange(stir.count)
+        total += np.interp(times, there, busy / max(float(busy.mean()), 1e-9), 0.0, 0.0)
+    sums = np.concatenate([[0.0], np.cumsum(total)])
+    most = min(LONGEST, len(times))
+    first = float(times[int(np.argmax(sums[most:] - sums[:-most]))])
+    return [first + o for o in own]
+
+
+def _start(cameras: Sequence[Watched], pair: Pair, at: Sequence[float], tied: Tied) -> float:
+    """Where a pair's stretch begins: the common one, where both cameras were running."""
+    slower = max(pair, key=lambda c: (cameras[c].step_s, -c))
+    long_s = LONGEST * cameras[slower].step_s
+    for c in pair:
+        low, high = cameras[c].times[0], cameras[c].times[-1]
+        if min(at[c] + long_s, high) - max(at[c], low) < min(0.9 * long_s, high - low):
+            return tied.at_s
+    return at[slower]
+
+
+def _view(a: Watched, b: Watched, tied: Tied, match: Match, at_s: float) -> View:
+    """A pair's evidence near a match, from `at_s` on the slower camera's clock, looked at well."""
+    turned = a.step_s < b.step_s * 0.999
+    lag_s = match.lag_s
+    if turned:
+        a, b, lag_s = b, a, -lag_s
+    own_s = lag_s - float(b.epoch - a.epoch)
+    whole = a.stir(a.step_s)
+    first = max(0, round((at_s - whole.start_s) / a.step_s))
+    here = a.sweep(a.step_s, first, min(first + LONGEST, whole.count))
+    own = Match(match.numbers, own_s, match.score, match.agreement)
+    return View(
+        here, _beside(a, b, here, own_s), own, tied.fewest, float(b.epoch - a.epoch), turned
+    )  # fmt: skip
+
+
+def _beside(a: Watched, b: Watched, here: Sweep, lag_s: float, *, rough: bool = False) -> Sweep:
+    """What b's camera saw meanwhile, and a little before and after."""
+    step, whole = b.step_s, b.stir(a.step_s)
+    begin = here.start_s + lag_s - PAD_S - whole.start_s
+    end = begin + here.count * here.step_s + 2 * PAD_S
+    first, last = max(0, int(begin / step)), min(whole.count, int(end / step) + 1)
+    return b.sweep(a.step_s, first, max(last, first), rough=rough)
 
 
 class _Look:
@@ -199,8 +278,9 @@ class _Look:
     ) -> None:
         self.a, self.b, self.here, self.there = a, b, here, there
         self.band, self.fewest = band, fewest
+        self.effort = _LONG if here.count >= LONGEST else _SHORT
         first = round((here.start_s - a.stir(a.step_s).start_s) / a.step_s)
-        self.sweep = a.sweep(a.step_s, first, first + here.count)
+        self.sweep = a.sweep(a.step_s, first, first + here.count, rough=self.effort.rough)
 
     def backwards(self) -> _Look:
         """The same with a's camera run backwards."""
@@ -208,27 +288,58 @@ class _Look:
         other.here, other.sweep = self.here.backwards(), self.sweep.backwards()
         return other
 
-    def beside(self, lag_s: float) -> Sweep:
-        """What b's camera saw meanwhile, and a little before and after."""
-        step, whole = self.b.step_s, self.there
-        begin = self.sweep.start_s + lag_s - PAD_S - whole.start_s
-        end = begin + self.sweep.count * self.sweep.step_s + 2 * PAD_S
-        first, last = max(0, int(begin / step)), min(whole.count, int(end / step) + 1)
-        return self.b.sweep(self.a.step_s, first, max(last, first))
+    def apart(self, one: Match, other: Match) -> bool:
+        """Whether two answers are not one."""
+        return abs(one.lag_s - other.lag_s) > max(4 * self.a.step_s, 0.1)
 
-    def best(self, found: Sequence[Match]) -> list[Match]:
-        """The candidates with pencils of their own, by both kinds of evidence, best first."""
-        out = []
-        for match in found:
-            meanwhile = self.beside(match.lag_s)
-            own = refine(self.sweep, meanwhile, match, (self.band,), self.fewest, TRIES)
-            stirs = measure(
-                self.here, self.there, own.numbers, own.lag_s, self.band, self.fewest
-            ).score
-            # Either alone is fooled now and then: a shaken camera's flow, a crowd's stir.
-            both = 2 * float(np.sqrt(max(own.score, 0.0) * max(stirs, 0.0)))
-            out.append(Match(own.numbers, own.lag_s, both, own.agreement))
-        return sorted(out, key=lambda m: -m.score)
+    def best(self, most: int, beat: float = 0.0) -> list[Match]:
+        """Up to `most` candidates with pencils of their own, best first.
+
+        Those that come to less than a third of `beat`, or of the best, are let be.
+        """
+        found = coarse(
+            self.here,
+            self.there,
+            self.band,
+            self.fewest,
+            most,
+            fans=self.effort.fans,
+            scales=self.effort.scales,
+            kept=self.b.kept,
+        )
+        tried = sorted((self._better(m, self.effort.tries) for m in found), key=lambda m: -m.score)
+        if not tried:
+            return []
+        first = tried[0]
+        second = next((m for m in tried[1:] if self.apart(m, first)), None)
+        again = [m for m in (first, second) if m is not None]
+        rest = [m for m in tried if not any(m is one for one in again)]
+        least, tries = max(beat, first.score) * _HOPELESS, self.effort.more
+        more = [
+            max(m, self._better(m, tries), key=lambda n: n.score)
+            if tries and m.score >= least
+            else m
+            for m in again
+        ]
+        return sorted(more + rest, key=lambda m: -m.score)
+
+    def _better(self, match: Match, tries: int) -> Match:
+        """A candidate with a pencil of its own, by both kinds of evidence."""
+        meanwhile = _beside(self.a, self.b, self.sweep, match.lag_s, rough=self.effort.rough)
+        own = refine(self.sweep, meanwhile, match, (self.band,), self.fewest, tries)
+        stirs = measure(
+            self.here, self._stirred(own.lag_s), own.numbers, own.lag_s, self.band, self.fewest
+        ).score
+        # Either alone is fooled now and then: a shaken camera's flow, a crowd's stir.
+        both = 2 * float(np.sqrt(max(own.score, 0.0) * max(stirs, 0.0)))
+        return Match(own.numbers, own.lag_s, both, own.agreement)
+
+    def _stirred(self, lag_s: float) -> Stir:
+        """What stirred in b's picture meanwhile."""
+        step, whole = self.b.step_s, self.there
+        begin = (self.here.start_s + lag_s - PAD_S - whole.start_s) / step
+        last = begin + (self.here.count * self.here.step_s + 2 * PAD_S) / step
+        return whole.cut(max(0, int(begin)), max(0, min(whole.count, int(last) + 1)))
 
 
 def _liveliest(stir: Stir) -> Stir:
@@ -251,11 +362,8 @@ def _swapped(tied: Tied) -> Tied:
     def turn(m: Match) -> Match:
         return Match(m.numbers, -m.lag_s, m.score, m.agreement)
 
-    view = replace(tied.view, epochs_s=tied.view.epochs_s, turned=True)
-    return Tied(
-        turn(tied.match), view, tied.rival, tied.chance,
-        tuple(turn(m) for m in tied.candidates),
-    )  # fmt: skip
+    turned = tuple(turn(m) for m in tied.candidates)
+    return replace(tied, match=turn(tied.match), candidates=turned)
 
 
 def _slower(cameras: Sequence[Watched], pair: tuple[int, int]) -> float:

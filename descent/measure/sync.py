@@ -186,16 +186,14 @@ def _by_motion(
     }  # fmt: skip
     seen = measure_turns(frames, store=how.store, workers=how.workers, progress=how.progress)
     turned = {name: each.turned for name, each in seen.items()}
-    ties, refused = _pairs(seats, turned, how.say)
-    done = {name for tie in ties for name in (tie.a, tie.b)}
-    still = {n: frames[n][:3] for n in seen if seen[n].steady >= STEADY and n not in done}
-    if len(still) > 1:
-        how.say("views", 0, 1)
-        more, against = tie_views(still, seen)
-        ties += [tie for tie in more if _plausible(seats[tie.a], seats[tie.b], tie.fit)]
-        gone = [{a, b} for a, b, *_ in against] + [{tie.a, tie.b} for tie in ties]
-        refused = [r for r in refused if {r.a, r.b} not in gone]
-        refused += [Refused(*row) for row in against]
+    still = {n: frames[n][:3] for n in seen if seen[n].steady >= STEADY}
+    how.say("views", 0, 1)
+    ties, against = tie_views(still, seen)
+    ties = [tie for tie in ties if _plausible(seats[tie.a], seats[tie.b], tie.fit)]
+    # What moves before a fixed camera is no turn of it.
+    more, refused = _pairs(seats, turned, how.say, [{tie.a, tie.b} for tie in ties])
+    ties += more
+    refused = _both(refused, [Refused(*row) for row in against], ties)
     return ties, refused, turned
 
 
@@ -282,14 +280,14 @@ def _overlapping(seat: Seat, seats: Mapping[str, Seat]) -> list[int]:
 
 
 def _pairs(
-    seats: Mapping[str, Seat], turned: Mapping[str, Turned], say: Say
+    seats: Mapping[str, Seat], turned: Mapping[str, Turned], say: Say, done: Sequence[set[str]]
 ) -> tuple[list[Tie], list[Refused]]:
-    """Every pair of cameras, tied or refused."""
+    """Every pair of cameras that is not `done`, tied or refused."""
     ties: list[Tie] = []
     refused: list[Refused] = []
-    pairs = list(combinations(seats, 2))
-    for done, (a, b) in enumerate(pairs):
-        say("motions", done, len(pairs))
+    pairs = [pair for pair in combinations(seats, 2) if set(pair) not in done]
+    for k, (a, b) in enumerate(pairs):
+        say("motions", k, len(pairs))
         try:
             ties.append(_tie(seats[a], seats[b], turned, accept_unsure=False))
         except UnsureSync as error:
