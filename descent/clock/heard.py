@@ -25,6 +25,7 @@ BANDS = 12
 BLOCK_S = 40.0  # stretches that are looked for as one: a clock's drift blurs longer ones
 MOST_BLOCKS = 24
 LEAST_S = 2.0  # of sound that both must have
+OVERLAP_S = 4.0  # of a longer block that must lie within the other sound
 DRIFT = 2e-4  # two clocks of sound run off from each other by less
 CANDIDATES = 10
 APART_S = 0.06  # offsets nearer than this are one answer: onsets tell no more
@@ -179,12 +180,12 @@ def alike(a: Onsets, b: Onsets, most_s: float = float("inf")) -> Alike:
     steps = int(np.ceil(DRIFT * half / HOP_S))
     drifts = np.linspace(-DRIFT, DRIFT, 2 * steps + 1) if steps else np.zeros(1)
     valid = np.isfinite(scores)
-    filled = np.where(valid, scores, 0.0)
+    scores[~valid] = 0.0
     best = np.full(scores.shape[1], -np.inf)
     which = np.zeros(scores.shape[1], np.int64)
     for k, drift in enumerate(drifts):
         total, count = np.zeros(len(best)), np.zeros(len(best))
-        for row, there, off_s in zip(filled, valid, apart, strict=True):
+        for row, there, off_s in zip(scores, valid, apart, strict=True):
             shift = round(drift * off_s / HOP_S)
             total += np.roll(row, -shift)
             count += np.roll(there, -shift)
@@ -213,7 +214,7 @@ def alike(a: Onsets, b: Onsets, most_s: float = float("inf")) -> Alike:
 
 def _against(
     long: NDArray[np.float32], block: NDArray[np.float32], first: int, base: int
-) -> Floats:
+) -> NDArray[np.float32]:
     """How alike a block is to what lies `lag` further on, in sigmas, for every lag.
 
     (len(long) + base,), lag 0 at place `base`; NaN where too little of it is there.
@@ -234,10 +235,10 @@ def _against(
     low, high = np.clip(begin, 0, n), np.clip(begin + m, 0, n)
     energy = power[high] - power[low]
     usual = power[-1] / n
-    least = min(m, max(int(LEAST_S / HOP_S), m // 2))
+    least = min(m, max(int(LEAST_S / HOP_S), min(m // 2, int(OVERLAP_S / HOP_S))))
     size_of_b = float((block.astype(np.float64) ** 2).sum())
     if usual <= 0 or size_of_b <= 0:
-        return np.full(n + base, np.nan)
+        return np.full(n + base, np.nan, np.float32)
     near = both / np.sqrt(np.maximum(energy, 0.25 * usual * m) * size_of_b)
     near[high - low < least] = np.nan
     out = np.full(n + base, np.nan)
@@ -246,10 +247,9 @@ def _against(
     out[places[fits]] = near[fits]
     seen = out[np.isfinite(out)]
     if len(seen) < 8:
-        return out
+        return np.full(n + base, np.nan, np.float32)
     spread = 1.4826 * float(np.median(np.abs(seen - np.median(seen))))
-    scaled: Floats = (out - float(np.median(seen))) / max(spread, 1e-6)
-    return scaled
+    return np.asarray((out - float(np.median(seen))) / max(spread, 1e-6), np.float32)
 
 
 def _passes(take: Take) -> Iterator[NDArray[np.int16]]:

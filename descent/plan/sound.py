@@ -28,6 +28,12 @@ def plan_sound(loaded: Loaded, studio: Studio) -> SoundPlan | None:
     words = tracks[0]
     if words.camera is not None:
         camera = studio.cameras[words.camera]
+        own = loaded.config.cameras[words.camera].sound.file
+        if own is not None and camera.track.times:
+            path = loaded.base / own
+            return SoundPlan(
+                path, camera.track.times[0], words.credit or camera.credit, words.camera
+            )
         if not camera.shots or camera.shots[0].stamp is None:
             raise FormatError(
                 f"camera {words.camera} is no recording with a clock",

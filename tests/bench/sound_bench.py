@@ -1,19 +1,26 @@
 """How well made-up microphones are tied by what they heard, and what is refused.
 
 Run: `python -m tests.bench.sound_bench [true] [unrelated] [odd] [SEED]`. Constants were chosen
-with seeds below 100 in sight; larger ones are held out.
+with seeds below 100 in sight; larger ones are held out. `... cost MINUTES` tells what reading and
+tying two recordings of so long takes, in a process of its own.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
+import tempfile
+import time
+import wave
+from pathlib import Path
 
 import numpy as np
 
 from descent.clock.fit import ClockFit
-from descent.clock.heard import Heard
+from descent.clock.heard import RATE_HZ, Heard, Take
 from descent.clock.hearing import Hearing, fitted, listen
 from descent.errors import UnsureSync
+from descent.measure.hearing import sound_of_file
 from tests.clock import hearing
 
 # By name: a's microphone, b's, and how many seconds of sound b has.
@@ -130,8 +137,45 @@ def odd(seed: int) -> None:
             print(f"{name}: {error.what}")
 
 
+def cost(minutes: int) -> None:
+    """CPU and peak memory of reading two recordings and tying them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for k, late_s in enumerate((0.0, 3.21)):
+            _recording(folder / f"{k}.wav", minutes, late_s, k)
+        start = time.process_time()
+        heard = []
+        for k in range(2):
+            outs = (folder / f"{k}.json", folder / f"{k}.s16")
+            sound_of_file({"path": str(folder / f"{k}.wav"), "rate_hz": RATE_HZ}, outs)
+            samples = np.memmap(outs[1], dtype="<i2", mode="r")
+            heard.append(Heard((Take(samples, np.array([0.0, 1.0]), np.array([0.0, 1.0])),)))
+        read_s = time.process_time() - start
+        fit = fitted(listen(heard[0], heard[1]), 0.0, 0.0)
+        used_s = time.process_time() - start - read_s
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{minutes} min: read {read_s:.1f} s of CPU, tied {used_s:.1f} s, {peak:.0f} MB at most; "
+          f"offset {fit.offset:+.5f} s, {1e6 * fit.drift:+.2f} ppm")  # fmt: skip
+
+
+def _recording(path: Path, minutes: int, late_s: float, seed: int) -> None:
+    """Bursts of noise, the same in every recording, and noise of its own, 48 kHz stereo."""
+    own = np.random.default_rng(seed)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(hearing.FINE_HZ)
+        lead = np.zeros((round(late_s * hearing.FINE_HZ), 2), "<i2")
+        file.writeframes(lead.tobytes())
+        for minute in range(minutes):
+            same = np.random.default_rng(1000 + minute)
+            loud = np.repeat(same.choice([0.05, 0.3, 1.0], 600), hearing.FINE_HZ // 10)
+            both = same.normal(size=len(loud)) * loud + own.normal(size=len(loud)) * 0.3
+            file.writeframes(np.repeat((both * 3000).astype("<i2"), 2).tobytes())
+
+
 if __name__ == "__main__":
     chosen = [word for word in sys.argv[1:] if not word.isdigit()] or ["true", "unrelated", "odd"]
     first = next((int(word) for word in sys.argv[1:] if word.isdigit()), 0)
     for word in chosen:
-        {"true": true, "unrelated": unrelated, "odd": odd}[word](first)
+        {"true": true, "unrelated": unrelated, "odd": odd, "cost": cost}[word](first)

@@ -55,6 +55,13 @@ def test_the_way_of_the_sound_is_taken_off_and_allowed_for() -> None:
     assert told.evidence["alike_s"] < 0.001
 
 
+def test_the_end_of_one_and_the_start_of_another_are_enough() -> None:
+    """Of two long records only six seconds of the same time tie them."""
+    a = hearing.camera(TALK[0], hearing.Mic(), 1, start_s=0, length_s=20)
+    b = hearing.camera(TALK[0], hearing.Mic(-10, 0.4), 2, start_s=14, length_s=19)
+    assert float(fit_sound(a, b).map(3.0)) == pytest.approx(17.0, abs=1e-3)
+
+
 def test_strangers_are_refused() -> None:
     """Two talks, and one talk run backwards, tie nothing."""
     a = hearing.camera(TALK[0], hearing.Mic(), 1, length_s=25)
