@@ -22,10 +22,10 @@ Pair = tuple[int, int]
 ROUNDS = ((True, 150), (True, 150), (False, 150))
 """Of each round, whether slow changes hold the pencils too, and how often they are tried."""
 
-QUICK_ROUNDS = ((True, 100), (False, 60))
+QUICK_ROUNDS = ((True, 90), (False, 60))
 """The same where every pair has `PLENTY` rows, which leave less to be found."""
 
-PLENTY = 120
+PLENTY = 100
 _SPAN = 2.5  # steps of the slower camera, on either side, in which an offset is looked for
 _FINE = 16  # places a step at which the likelihood is taken
 

@@ -37,9 +37,9 @@ FAIR_MARGIN, FAIR_GAIN = 1.3, 12.0
 
 LEAST_S = 0.5  # less in common is never enough
 LEAST_SHARE = 0.35
-PAD_S = 0.5  # of the other camera, beside what is compared
+PAD_S, ROUGH_PAD_S = 0.5, 0.25  # of the other camera, beside what is compared
 FLOOR = 0.15  # steps of the slower camera that an offset may be off whatever the likelihood says
-LONGEST = 120  # pictures of the slower camera that are compared: the liveliest stretch
+LONGEST = 100  # pictures of the slower camera that are compared: the liveliest stretch
 _HOPELESS = 1 / 3  # of what is to be beaten, after the first tries: not tried any more
 
 
@@ -62,7 +62,6 @@ class _Effort:
 # A long stretch says the same many times over; of a short one all is needed.
 _LONG = _Effort(True, 3, 2, 50, 110)
 _SHORT = _Effort(False, 6, 3, 200, 0, (-1.0, 0.0, 1.0), (0.7, 1.0, 1.41))
-
 _HELP = (
     "film livelier motion that all cameras see, mark a moment in both under `sync:`, or take "
     "the answer with --accept-unsure"
@@ -264,8 +263,9 @@ def _view(a: Watched, b: Watched, tied: Tied, match: Match, at_s: float) -> View
 def _beside(a: Watched, b: Watched, here: Sweep, lag_s: float, *, rough: bool = False) -> Sweep:
     """What b's camera saw meanwhile, and a little before and after."""
     step, whole = b.step_s, b.stir(a.step_s)
-    begin = here.start_s + lag_s - PAD_S - whole.start_s
-    end = begin + here.count * here.step_s + 2 * PAD_S
+    pad_s = ROUGH_PAD_S if rough else PAD_S
+    begin = here.start_s + lag_s - pad_s - whole.start_s
+    end = begin + here.count * here.step_s + 2 * pad_s
     first, last = max(0, int(begin / step)), min(whole.count, int(end / step) + 1)
     return b.sweep(a.step_s, first, max(last, first), rough=rough)
 
