@@ -23,15 +23,19 @@ IMAGES = Path(__file__).parent / "images"
 SPOT = np.s_[330:650, 420:820]  # rows and columns that are shown, 1:1
 
 
+STILLS = Path(__file__).resolve().parents[2] / "shared" / "data" / "edl_stills"
+MARS = np.s_[600:1112, 700:1212]  # rows and columns of the DDC frame that are deblurred
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "deblur" / "gopro"
 PART = np.s_[200:520, 640:1040]  # of the real photograph, 1:1
 
 
 def main() -> None:
-    """Both pictures; the real one where its photographs lie beside the project."""
+    """All pictures; the real ones where their photographs lie beside the project."""
     synthetic()
     if REAL.is_dir():
         real()
+    if STILLS.is_dir():
+        mars()
 
 
 def real() -> None:
@@ -44,6 +48,18 @@ def real() -> None:
     shown = np.concatenate([blurred, made, sharp], axis=1)
     Image.fromarray(shown).save(IMAGES / "deblur_real.jpg", quality=92)
     print(notes)
+
+
+def mars() -> None:
+    """Part of the real first-derived DDC frame, deblurred by itself."""
+    path = next(STILLS.glob("ESF_0001*FDR*.png"))
+    whole = np.asarray(Image.open(path).convert("RGB"))
+    taken = np.ascontiguousarray(whole[MARS])
+    made, notes = blind(taken)
+    shown = np.concatenate([p[60:440, 100:500] for p in (taken, made)], axis=1)
+    Image.fromarray(shown).save(IMAGES / "deblur_mars.jpg", quality=92)
+    steps = [float(np.abs(np.diff(p.astype(float), axis=1)).mean()) for p in (taken, made)]
+    print(notes, "mean step between pixels, codes:", [round(s, 2) for s in steps])
 
 
 def synthetic() -> None:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from font_source_sans_pro import SourceSansProSemibold
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from PIL import Image, ImageDraw, ImageFont
 from descent.clip import Clip
 from descent.model import Format, Frame, Stage
 from descent.restore import colour, debayer, defects, deflicker, levels, spot
-from descent.tools.colour import linear_to_rgb
+from descent.restore import match as match_stage
+from descent.tools.colour import linear_to_rgb, to_linear
 from descent.tools.register import features, match
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,6 +135,7 @@ def lcam() -> None:
     )
     strip.save(IMAGES / "restore_lcam.jpg", quality=82)
     curves(raw, numbers)
+    spots(raw, kind)
     bright(raw, after, numbers)
 
 
@@ -169,6 +172,31 @@ def bright(raw: list[Codes], after: list[Codes], numbers: dict[str, Any]) -> Non
         "after deflicker and colour: each times one number",
     )
     strip.save(IMAGES / "restore_spot.jpg", quality=84)
+
+
+def spots(raw: list[Codes], kind: Format) -> None:
+    """The spot that lies on one place of all LCAM frames, in three of them, 16 times enlarged."""
+
+    def pull(indices: Iterable[int | None]) -> Iterator[Frame | None]:
+        return (None if k is None else Frame(raw[k]) for k in indices)
+
+    clip = Clip([Fraction(k) for k in range(len(raw))], kind, lambda _: frozenset(), pull)
+    params = defects.Defects()
+    numbers = defects.STAGE.measure(clip, params)  # type: ignore[misc]
+    print("defects of the LCAM:", numbers["pixels"])
+    close = Image.new("RGB", (3 * 484 - 4, 2 * 484 - 4 + 44), (16, 16, 16))
+    part = np.s_[301:331, 371:401]
+    for n, k in enumerate((8, 15, 40)):
+        filled = defects.apply([Frame(raw[k])], 0, params, numbers, k, kind).pixels
+        codes = np.rint(np.asarray(filled) * 255).astype(np.uint8)
+        # Each pair on one scale of its own: the ground here is even.
+        low, high = np.percentile(codes[part], (1, 99))
+        for row, picture in enumerate((raw[k], codes)):
+            wide = (picture[part].astype(float) - low) / max(high - low, 40) * 160 + 50
+            big = Image.fromarray(np.clip(wide, 0, 255).astype(np.uint8))
+            close.paste(big.resize((480, 480), Image.Resampling.NEAREST), (484 * n, 484 * row))
+    words(close, (16, 2 * 484 + 2), "LCAM frames 9, 16 and 41: as received, and after defects")
+    close.save(IMAGES / "restore_spots.jpg", quality=85)
 
 
 def curves(raw: list[Codes], numbers: dict[str, Any]) -> None:
@@ -209,6 +237,38 @@ def curves(raw: list[Codes], numbers: dict[str, Any]) -> None:
     plot.save(IMAGES / "restore_flicker.png", optimize=True)
 
 
+def matched() -> None:
+    """Three cameras of one room, as received and matched to the first by a mat and a shirt."""
+    whites = ((0.78, 0.55), (0.19, 0.42), (0.236, 0.375))
+    grounds = ((0.09, 0.83), (0.5, 0.92), (0.78, 0.51))
+    lights = []
+    for n in (1, 2, 3):
+        with av.open(str(DATA / "multicam" / f"cam0{n}.mp4")) as film:
+            codes = next(film.decode(video=0)).to_ndarray(format="rgb24")
+        lights.append(to_linear(np.ascontiguousarray(codes), "bt709"))
+
+    def patch(picture: Any, at: tuple[float, float]) -> list[float]:
+        y, x = (round(v * n) for v, n in zip(at[::-1], picture.shape, strict=False))
+        part = picture[y - 20 : y + 21, x - 20 : x + 21].reshape(-1, 3)
+        return [float(v) for v in np.median(part, axis=0)]
+
+    after = [lights[0]]
+    for light, ground, white in zip(lights[1:], grounds[1:], whites[1:], strict=True):
+        pairs = (
+            (patch(light, ground), patch(lights[0], grounds[0])),
+            (patch(light, white), patch(lights[0], whites[0])),
+        )
+        after.append(np.clip(light @ match_stage.matrix_of(*pairs).T, 0, 1).astype(np.float32))
+    size = (340, 600)
+    sheet = Image.new("RGB", (6 * size[0] + 20, size[1]), (16, 16, 16))
+    for n, picture in enumerate((*lights, *after)):
+        small = Image.fromarray(shown(picture)).resize(size, Image.Resampling.BOX)
+        sheet.paste(small, (n * size[0] + (20 if n > 2 else 0), 0))
+    words(sheet, (16, 16), "as received")
+    words(sheet, (3 * size[0] + 36, 16), "the second and third matched to the first")
+    sheet.save(IMAGES / "restore_match.jpg", quality=82)
+
+
 def main() -> int:
     """All pictures."""
     if not DATA.is_dir():
@@ -217,6 +277,7 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     ddc()
     lcam()
+    matched()
     for path in sorted(IMAGES.glob("restore_*")):
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e3:.0f} kB")
     return 0

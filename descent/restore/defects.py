@@ -24,12 +24,13 @@ from descent.restore.header import (
     turned,
 )
 from descent.restore.params import Params
+from descent.restore.spots import Spots
 from descent.tools.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SAMPLES = 24  # frames looked at for hot and dead pixels
+SAMPLES = 48  # frames looked at for hot and dead pixels
 FEWEST = 6
 MOST_DEFECTS = 0.005  # a larger share is texture or a broken camera, not defects
 
@@ -42,7 +43,9 @@ class Defects(Params):
         description="header bytes in a corner: raw is 48 pixels of row 0, processed 56 x 8",
     )
     pixels: Literal["auto", "none"] = Field(
-        "auto", description="auto: pixels that stand out in nearly every frame are filled"
+        "auto",
+        description="auto: pixels that stand out in nearly every frame are filled, and spots of "
+        "a few that differ from moving ground in all of them",
     )
     contrast: float = Field(
         0.06,
@@ -179,6 +182,7 @@ def measure(
     count = min(SAMPLES, len(clip))
     picks = np.unique(np.linspace(0, len(clip) - 1, count).astype(int)).tolist() if count else []
     votes: NDArray[np.int16] | None = None
+    spots: Spots | None = None
     headers: list[tuple[str, int]] = []
     seen = 0
     for frame in clip.pull(picks):
@@ -187,6 +191,9 @@ def measure(
         plane = _plane(light.linear_frame(frame, clip.format).pixels)
         votes = np.zeros(plane.shape, np.int16) if votes is None else votes
         stand_out(plane, _step(clip.format), params.contrast, votes)
+        if params.pixels == "auto":
+            spots = spots or Spots((plane.shape[0], plane.shape[1]), _step(clip.format))
+            spots.add(plane)
         headers.append(_find_header(plane, clip.format, params))
         seen += 1
         if progress:
@@ -194,9 +201,10 @@ def measure(
     kind, turn = max(set(headers), key=headers.count) if headers else ("none", 0)
     hot: list[list[int]] = []
     if params.pixels == "auto" and votes is not None and seen >= FEWEST:
-        found = np.argwhere(np.abs(votes) >= np.ceil(0.8 * seen))
-        if len(found) <= MOST_DEFECTS * votes.size:
-            hot = found.tolist()
+        alone = np.abs(votes) >= np.ceil(0.8 * seen)
+        for found in (alone, alone | spots.found() if spots else alone):
+            if found.sum() <= MOST_DEFECTS * votes.size:
+                hot = np.argwhere(found).tolist()
     return {"frames": seen, "header": kind, "turn": turn, "pixels": hot}
 
 
@@ -275,7 +283,7 @@ def _find_header(plane: NDArray[np.float32], format: Format, params: Defects) ->
 
 STAGE = Stage(
     name="defects",
-    version=1,
+    version=2,
     params=Defects,
     apply=apply,
     gives=gives,

@@ -28,6 +28,7 @@ from descent.model import Format, Frame
 from descent.restore import colour, debayer, deblock, deblur, defects, deflicker, denoise, levels
 from descent.tools import tiles
 from descent.tools.register import features, match
+from tests.bench import deblur_chain
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 Picture = NDArray[np.float32]
@@ -366,6 +367,7 @@ def main() -> int:
     tiles.set_threads(2)
     debayering()
     chain()
+    deblur_chain.rows()
     flicker()
     shaken()
     burst()

@@ -176,3 +176,66 @@ def test_a_processed_header_is_filled_on_rgb() -> None:
     assert out.flags is not None
     assert (out.flags[:8, :56] == REPAIRED).all()
     assert out.flags.astype(bool).sum() == 8 * 56
+
+
+def drifting(count: int, kind: str, *, still: bool = False) -> list[Picture]:
+    """Textured ground that moves from frame to frame (or not), with noise, of even light."""
+    import cv2
+
+    rng = np.random.default_rng(5)
+    wide = cv2.GaussianBlur(rng.random((96 + 8 * count, 128 + 8 * count)), (0, 0), 3)
+    wide = 0.4 + 0.11 * (wide - wide.mean()) / wide.std()
+    tint = mosaic(0) * 0 + (1 if kind == "grey" else mosaic(0) / mosaic(0).max())
+    made = []
+    for k in range(count):
+        shift = 0 if still else 7 * k
+        part = wide[shift : shift + 96, shift : shift + 128] * tint
+        made.append(np.clip(part + rng.normal(0, 0.01, part.shape), 0.01, 1).astype(np.float32))
+    return made
+
+
+@pytest.mark.parametrize("kind", ["grey", "mosaic"])
+def test_a_dead_cluster_is_found_over_a_sequence(kind: str) -> None:
+    """A spot whose pixels all died, which none of them shows alone, is filled and flagged."""
+    pattern = "RGGB" if kind == "mosaic" else None
+    form = Format(96, 128, kind, "float32", pattern, "linear", 1.0)  # type: ignore[arg-type]
+    pictures, step = drifting(24, kind), 2 if kind == "mosaic" else 1
+    truth = pictures[9].copy()
+    spot = np.s_[40 : 40 + 2 * step, 60 : 60 + 2 * step]
+    for picture in pictures:
+        picture[spot] *= 0.6
+    assert STAGE.measure is not None
+    found = STAGE.measure(clip_of(pictures, form), Defects(header="none"))
+    inside = np.zeros((96, 128), bool)
+    inside[spot] = True
+    assert {tuple(p) for p in found["pixels"]} >= {tuple(p) for p in np.argwhere(inside).tolist()}
+    assert len(found["pixels"]) <= 4 * inside.sum()
+    out = STAGE.apply([Frame(pictures[9])], 0, Defects(header="none"), found, 9, form)
+    assert out.flags is not None
+    assert (out.flags[inside] & REPAIRED).all()
+    made = np.asarray(out.pixels)
+    assert np.abs(made - truth)[inside].mean() < 0.7 * np.abs(pictures[9] - truth)[inside].mean()
+
+
+def test_what_stands_still_with_the_scene_is_left() -> None:
+    """Specks of a scene that does not move are part of it, and clean moving ground has none."""
+    form = Format(96, 128, "grey", "float32", None, "linear", 1.0)
+    pictures = drifting(24, "grey", still=True)
+    for picture in pictures:
+        picture[40:42, 60:62] *= 0.6
+    assert STAGE.measure is not None
+    assert STAGE.measure(clip_of(pictures, form), Defects())["pixels"] == []
+    assert STAGE.measure(clip_of(drifting(24, "grey"), form), Defects())["pixels"] == []
+
+
+def test_the_spots_of_the_lander_camera_are_found(shared_data: Path) -> None:
+    """Both dark spots that lie on one place in all frames of the real descent; hardly more."""
+    paths = sorted((shared_data / "lcam").glob("LVS_*.jpg"))[::2]
+    codes = [np.asarray(Image.open(p))[..., 0] for p in paths]
+    pictures = [np.asarray(c / np.float32(255), np.float32) for c in codes]
+    form = Format(800, 800, "grey", "float32", None, "linear", 1.0)
+    assert STAGE.measure is not None
+    found = np.array(STAGE.measure(clip_of(pictures, form), Defects())["pixels"])
+    near = [(np.abs(found - at) <= 4).all(axis=1) for at in ((316, 386), (607, 142))]
+    assert all(n.any() for n in near)
+    assert (~np.any(near, axis=0)).sum() <= 2
