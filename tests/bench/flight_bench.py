@@ -1,12 +1,14 @@
 """How well the cameras of the synthetic landing in flight are tied by their pictures alone.
 
 Run: `python -m tests.bench.flight_bench make FOLDER SEED...` makes a quarter-size flight a seed
-(some minutes of CPU each), `... pairs FOLDER SEED...` measures every pair of cameras by itself
-and holds it to truth.json, `... exposed FOLDER SEED...` does so with exposure times given (as
-labels give them) and everything laid by mid-exposure, `... across FOLDER SEED...` tries cameras
-of different flights on each other. No stamp is used: frame numbers over nominal rates are all
-that is known of times (that clocks are within ten seconds of each other is used too, unless
-"any offset" is said), and the clocks are off by up to 2 s and 100 ppm.
+(some minutes of CPU each), `... faces FOLDER SEED...` of it only the two cameras that face each
+other while they do, `... pairs FOLDER SEED...` measures every pair of cameras by itself and holds
+it to truth.json, `... exposed FOLDER SEED...` does so with exposure times given (as labels give
+them) and everything laid by mid-exposure, `... across FOLDER SEED...` tries cameras of different
+flights on each other, `... unrelated FOLDER SEED...` also on real films, the lander camera and
+themselves run backwards. No stamp is used: frame numbers over nominal rates are all that is known
+of times (that clocks are within ten seconds of each other is used too, unless "any offset" is
+said), and the clocks are off by up to 2 s and 100 ppm.
 """
 
 from __future__ import annotations
@@ -14,29 +16,36 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from descent.clock.fit import ClockFit
 from descent.clock.joint import Own, Tie, joint
+from descent.clock.moments import Moments, fit_moments, moments
 from descent.clock.motion import Turned, fit_motion
 from descent.clock.mutual import fit_mutual
-from descent.clock.part import fit_part
+from descent.clock.part import backwards, fit_part
+from descent.clock.turns import turns
 from descent.errors import UnsureSync
+from descent.measure.events import watched
 from descent.measure.motion import measure_turns
 from descent.model import Shot
 from descent.simulate import landing
 from descent.sources.examine import examine
 from tests.bench.bound import bound_s
+from tests.bench.sync_bench import DATA, pictures
 
 Floats = NDArray[np.float64]
 
+FACES = {"ddc": [(916.0, 940.3)], "ruc": [(920.5, 940.3)]}
 WINDOWS = {"rdc": [(896.0, 940.3)], "ddc": [(896.0, 940.3)], "ruc": [(920.5, 940.3)]}
 LEAST_S = 0.002
 MOST_S = 10.0
@@ -255,13 +264,69 @@ def across(folder: Path, seeds: list[int]) -> None:
     print(f"across: {taken} of {tried} accepted")
 
 
+def by_events(folder: Path, cameras: dict[str, Camera]) -> dict[str, Moments]:
+    """The moments at which each camera's pictures change all at once."""
+    found = {}
+    for name, camera in cameras.items():
+        shots = [Shot(name, folder / row["file"], None) for row in camera.rows]
+        stored = examine(shots, pattern="RGGB").format
+        found[name] = watched(shots, [float(t) for t in camera.own], stored, camera.turned)
+    return found
+
+
+def clips() -> dict[str, tuple[Turned, Moments]]:
+    """Real films and the lander camera, as `descent sync` would see them."""
+    found = {}
+    films = {name: list(pictures(DATA / "video" / f"{name}.mp4")) for name in
+             ("bikes", "carphone_pristine")}  # fmt: skip
+    lander = [
+        cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in sorted((DATA / "lcam").glob("LVS*"))
+    ]
+    films["lander"] = [cv2.resize(p, (400, 400)).astype(np.uint8) for p in lander if p is not None]
+    for name, film in films.items():
+        rate = 5.0 if name == "lander" else 25.0
+        times = np.arange(len(film)) / rate
+        seen = turns(film, 0.9 * film[0].shape[1])
+        own = Turned(times, seen.by, seen.noise, seen.zoom, seen.twist)
+        light = np.array([float(picture.mean()) for picture in film])
+        found[name] = own, moments(own, light)
+    return found
+
+
+def unrelated(folder: Path, seeds: list[int]) -> None:
+    """Cameras of flights on real films, on cameras of other flights and on themselves reversed."""
+    ours: dict[str, tuple[Turned, Moments]] = {}
+    for seed in seeds:
+        _, cameras = read(folder / str(seed))
+        seen = by_events(folder / str(seed), cameras)
+        ours |= {f"{seed} {n}": (cameras[n].turned, seen[n]) for n in cameras}
+    films = clips()
+    cases = [(a, b) for a in ours for b in films]
+    cases += [(a, b) for a, b in combinations(ours, 2) if a.split()[0] != b.split()[0]]
+    every = ours | films
+    every |= {f"{n} back": (backwards(t), m.backwards()) for n, (t, m) in (ours | films).items()}
+    cases += [(a, f"{a} back") for a in (*ours, *films)]
+    cases += [(a, f"{b} back") for a in ours for b in films]
+    taken = []
+    for a, b in cases:
+        for how, way in WAYS.items():
+            with suppress(UnsureSync):
+                taken.append((a, b, how, round(way(every[a][0], every[b][0]).margin, 2)))
+        with suppress(UnsureSync):
+            taken.append((a, b, "events", round(fit_moments(every[a][1], every[b][1]).margin, 2)))
+    print(f"unrelated: {len(taken)} accepted of {len(cases)} pairs by {len(WAYS) + 1} ways each: "
+          f"{taken}", flush=True)  # fmt: skip
+
+
 def main(what: str, folder: Path, seeds: list[int]) -> None:
     """What the first line of this file says."""
-    if what == "across":
-        return across(folder, seeds)
+    if what in {"across", "unrelated"}:
+        return {"across": across, "unrelated": unrelated}[what](folder, seeds)
     for seed in seeds:
         if what == "make":
             landing(folder / str(seed), seed=seed, scale="1/4", flight=True, windows=WINDOWS)
+        elif what == "faces":
+            landing(folder / str(seed), seed=seed, scale="1/4", flight=True, windows=FACES)
         else:
             pairs(folder, seed, what == "exposed")
     return None
