@@ -58,7 +58,8 @@ class Spots:
     def found(self) -> NDArray[np.bool_]:
         """Which pixels (rows, cols) belong to a spot; none of fewer than 16 frames."""
         none = np.zeros(self.off.shape, np.bool_)
-        if self.seen < FEWEST:
+        # A spot lies amid its own colour: smaller pictures have no middle.
+        if self.seen < FEWEST or min(none.shape) < 2 * _AROUND_PX * self.step:
             return none
         mean = self.off / self.seen
         spread = np.sqrt(np.maximum(self.off2 / self.seen - mean * mean, 1e-4))

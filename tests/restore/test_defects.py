@@ -239,3 +239,14 @@ def test_the_spots_of_the_lander_camera_are_found(shared_data: Path) -> None:
     near = [(np.abs(found - at) <= 4).all(axis=1) for at in ((316, 386), (607, 142))]
     assert all(n.any() for n in near)
     assert (~np.any(near, axis=0)).sum() <= 2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 7), (9, 9)])
+@pytest.mark.parametrize("kind", ["grey", "mosaic"])
+def test_pictures_too_small_for_spots_have_none(shape: tuple[int, int], kind: str) -> None:
+    """Pictures of a few pixels are looked at without harm, however many there are."""
+    pattern = "RGGB" if kind == "mosaic" else None
+    form = Format(*shape, kind, "float32", pattern, "linear", 1.0)  # type: ignore[arg-type]
+    pictures = [np.full(shape, 0.1 * (k % 5), np.float32) for k in range(18)]
+    assert STAGE.measure is not None
+    assert STAGE.measure(clip_of(pictures, form), Defects(header="none"))["pixels"] == []
