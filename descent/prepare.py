@@ -13,6 +13,7 @@ from descent import measure
 from descent.errors import SourceError
 from descent.plan import CameraPlan, Plan
 from descent.render.tasks import Cast, reach_of, used_frames
+from descent.tools.compiled import load
 from descent.tools.files import Digests
 from descent.work import Progress
 from descent.work.fingerprint import fingerprint
@@ -61,7 +62,8 @@ def prepare(
     is gone or changes meanwhile.
     """
     used = {}
-    for name, camera in plan.cameras.items():
+    cameras = {**_targets(plan, whole), **plan.cameras}
+    for name, camera in cameras.items():
         reach, count = reach_of(camera), len(camera.shots)
         frames = set(used_frames(name, plan.outputs, reach, count))
         if name in whole.cameras:
@@ -72,11 +74,12 @@ def prepare(
     light = restored or any(output.kind != "video" for output in (*plan.outputs, *whole.outputs))
     probes = [CANVAS, *([LIGHT] if light else []), *([RESTORE] if restored else [])]
     with ThreadPoolExecutor(1) as beside:  # the probes load code while files are read
+        beside.submit(load)
         probed = beside.submit(fingerprint, probes)
-        digests = _digests(plan.cameras, used, store / "digests.json", progress)
+        digests = _digests(cameras, used, store / "digests.json", progress)
         name, parts = probed.result()
     measured = measure.look(
-        plan.cameras,
+        cameras,
         used,
         digests,
         store=store,
@@ -86,6 +89,12 @@ def prepare(
     )
     cast = {n: Cast(c, digests[n], measured[n]) for n, c in plan.cameras.items()}
     return Prepared(cast, name, parts, digests)
+
+
+def _targets(plan: Plan, whole: Plan) -> dict[str, CameraPlan]:
+    """Cameras that others of the plan are matched to, though it does not show them itself."""
+    wanted = (measure.target_of(camera) for camera in plan.cameras.values())
+    return {to: whole.cameras[to] for to in wanted if to is not None and to in whole.cameras}
 
 
 def _same(one: CameraPlan, other: CameraPlan) -> None:

@@ -22,6 +22,7 @@ STAGES: Mapping[str, str] = {
     "denoise": "descent.restore.denoise:STAGE",
     "deblur": "descent.restore.deblur:STAGE",
     "colour": "descent.restore.colour:STAGE",
+    "match": "descent.restore.match:STAGE",
 }
 
 # Layouts are one function each; the room that draws them holds their rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from descent.measure.match import target_of
 from descent.measure.stages import (
     MEASURE_VERSION,
     Measured,
@@ -11,4 +12,12 @@ from descent.measure.stages import (
     measures,
 )
 
-__all__ = ["MEASURE_VERSION", "Measured", "look", "looks", "measure_camera", "measures"]
+__all__ = [
+    "MEASURE_VERSION",
+    "Measured",
+    "look",
+    "looks",
+    "measure_camera",
+    "measures",
+    "target_of",
+]

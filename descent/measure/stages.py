@@ -13,6 +13,7 @@ from typing import Any
 
 from descent.clip import Clip
 from descent.errors import FormatError
+from descent.measure.match import match_job, target_of
 from descent.model import Format, Frame, Job, Shot
 from descent.plan import CameraPlan, canonical, plain
 from descent.sources.reader import open_clip
@@ -64,7 +65,37 @@ def look(
         for part, values in seen["stages"].items():
             count = len(cameras[name].shots)
             found[name][part] = _spread(part, values, used[name], count)
+    for name, values in _matched(cameras, used, digests, jobs, store, fingerprint, workers):
+        found[name]["match"] = values
     return found
+
+
+def _matched(
+    cameras: Mapping[str, CameraPlan],
+    used: Mapping[str, Sequence[int]],
+    digests: Mapping[str, Mapping[int, str]],
+    looked: Mapping[str, Job],
+    store: Path,
+    fingerprint: str,
+    workers: int | None,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What ties each matched camera to the one it is matched to, once both were looked at."""
+    jobs = {}
+    for name, camera in cameras.items():
+        to = target_of(camera)
+        if to is None or not used[name]:
+            continue
+        other = cameras.get(to)
+        there = looked.get(to)
+        if there is None and other is not None and used[to]:
+            there = _job(other, used[to], digests[to], fingerprint)
+        files = [store / looked[n].outs[0] if n in looked else None for n in (name, to)]
+        own = used[name], used.get(to, ())
+        jobs[name] = match_job(looked[name], there, camera, other, own, files)
+    run(list(jobs.values()), store=store, workers=workers).check()
+    for name, job in jobs.items():
+        body = json.loads((store / job.outs[0]).read_text("utf-8"))
+        yield name, {key: value for key, value in body.items() if key != "version"}
 
 
 def _job(
@@ -96,7 +127,7 @@ def _job(
 
 def measure_camera(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, Any]:
     """The job: every measuring stage of one camera, in order, each over the ones before it."""
-    clip = _open(args)
+    clip = open_camera(args)
     found = {}
 
     def named(index: int) -> str:
@@ -137,7 +168,8 @@ def _watched(clip: Clip, last: list[int]) -> Clip:
     return replace(clip, pull=pull)
 
 
-def _open(args: Mapping[str, Any]) -> Clip:
+def open_camera(args: Mapping[str, Any]) -> Clip:
+    """The clip of a measuring job's frames, upright, before any stage."""
     shots = [
         Shot(args["camera"], Path(path), None, index, pts=pts) for path, index, pts in args["paths"]
     ]
