@@ -192,7 +192,10 @@ def _middle(own: Own) -> float:
 def _samples(tie: Tie) -> list[tuple[float, float, float]]:
     """A tie as times: (b's, a's, standard deviation) in the middle of each piece."""
     fit, out = tie.fit, []
-    sd = fit.interval / COVER / np.sqrt(2) * np.sqrt(len(fit.pieces))
+    # Half of what scatters is the rate's; what is off alike at all times is the offset's alone.
+    alike_s = _alike_s(fit)
+    fixed_s = np.sqrt(max(fit.interval**2 - alike_s**2, 0.0))
+    sd = np.hypot(alike_s / np.sqrt(2) * np.sqrt(len(fit.pieces)), fixed_s) / COVER
     for piece in fit.pieces:
         own = (piece.start_s + piece.end_s) / 2
         other = float(fit.epoch_a) + float(piece.map(own))

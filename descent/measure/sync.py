@@ -251,7 +251,7 @@ def _seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
         if len(laid.shots) < 2:
             findings.append(Finding("few_frames", name, "has too few frames to measure its clock"))
             continue
-        if camera.view is None:
+        if camera.view is None and loaded.config.sync.refine != ("sound",):
             text = f"its angle of view is not known: {USUAL_VIEW_DEG:g} degrees are taken"
             findings.append(Finding("view", name, text, "write view: and the degrees", "note"))
         seats[name] = Seat(

@@ -123,6 +123,7 @@ def test_drift_by_sound_counts_although_its_way_is_not_known() -> None:
     own = {name: Own(0.0, 600.0, 0.02) for name in "ab"}
     clock = joint(own, [Tie("a", "b", fit, "sound")], "a").clocks["b"]
     assert clock.drift == pytest.approx(40e-6, abs=2e-6)
+    assert clock.interval_s == pytest.approx(0.029, rel=0.25)
     vague = ClockFit(Fraction(0), Fraction(0), (piece,), 0.029, 0.0, 5.0)
     other = joint(own, [Tie("a", "b", vague, "sound")], "a").clocks["b"]
     assert other.drift < 39e-6
