@@ -63,7 +63,7 @@ class Deflicker(Params):
 def small(frame: Frame, format: Format) -> NDArray[np.float32]:
     """The frame as a grey picture of linear light, at most `WORK_PX` long."""
     pixels: Any = light.linear_frame(frame, format).pixels
-    if format.kind == "mosaic":
+    if format.kind == "mosaic" and min(pixels.shape) > 1:
         rows, cols = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
         even = pixels[:rows, :cols]
         pixels = (even[::2, ::2] + even[::2, 1::2] + even[1::2, ::2] + even[1::2, 1::2]) / 4
@@ -77,7 +77,7 @@ def small(frame: Frame, format: Format) -> NDArray[np.float32]:
 def centre_of(frame: Frame, format: Format) -> NDArray[np.float32]:
     """The middle of the frame at full size, grey, at most 512 px a side: where noise shows."""
     pixels: Any = frame.pixels
-    if format.kind == "mosaic":
+    if format.kind == "mosaic" and min(pixels.shape) > 1:
         pixels = pixels[: pixels.shape[0] // 2 * 2 : 2, : pixels.shape[1] // 2 * 2 : 2]
     top, left = max(0, pixels.shape[0] // 2 - 256), max(0, pixels.shape[1] // 2 - 256)
     part = light.as_linear(np.ascontiguousarray(pixels[top : top + 512, left : left + 512]), format)
