@@ -69,6 +69,9 @@ def prepare() -> None:
         os.environ.setdefault(name, "1")
     import cv2
 
+    from descent.tools.compiled import load
+
+    load()
     cv2.setNumThreads(1)
     if sys.platform == "linux":
         import ctypes

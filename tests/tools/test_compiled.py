@@ -30,3 +30,29 @@ def test_a_loop_brings_no_blas() -> None:
         "from scipy.linalg import solveh_banded\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+
+def test_who_plans_loads_no_compiler() -> None:
+    """The compiler comes with the first call of a loop, so a plan is made without it."""
+    code = (
+        "import sys\n"
+        "import descent.config, descent.plan, descent.stages\n"
+        "assert 'numba' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+
+def test_many_threads_may_call_first() -> None:
+    """Threads that call a loop at once, which itself calls loops, all get its result."""
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "import numpy as np\n"
+        "from descent.tools.colour import planes_to_rgb, rgb_to_planes\n"
+        "grey = np.full((16, 16, 3), 90, np.uint8)\n"
+        "def there(_):\n"
+        "    return planes_to_rgb(rgb_to_planes(grey))\n"
+        "with ThreadPoolExecutor(4) as pool:\n"
+        "    found = list(pool.map(there, range(8)))\n"
+        "assert all(np.abs(f.astype(int) - 90).max() <= 1 for f in found)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
