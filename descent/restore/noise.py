@@ -153,7 +153,7 @@ def fit(found: Sequence[Blocks], *, alone: bool) -> Noise | None:
     scale = shot * light + read
     # Of what lies about the noise's own level, the shape of all coefficients.
     usual = energy / scale
-    calm = usual < np.quantile(usual, 2 * share)
+    calm = usual <= np.quantile(usual, 2 * share)
     shape = np.empty((len(coefficients), 8, 8))
     for k, channel in enumerate(coefficients):
         # The lower half of a normal's size: half of it lies within 0.6745 deviations.

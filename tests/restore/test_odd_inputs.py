@@ -13,7 +13,7 @@ from tests.restore.test_defects import clip_of
 FILLS = {"black": 0.0, "white": 1.0, "even": 0.3, "nan": np.nan}
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 7)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 7), (64, 80)])
 @pytest.mark.parametrize("kind", ["mosaic", "grey", "rgb"])
 @pytest.mark.parametrize("fill", FILLS)
 def test_odd_pictures_give_numbers_or_an_error(
