@@ -41,7 +41,9 @@ class Stir:
     count: int
 
     def cut(self, first: int, last: int) -> Stir:
-        """The rows from `first` up to `last`."""
+        """The rows from `first` up to `last`: none where there are none."""
+        first = min(max(first, 0), self.count)
+        last = min(max(last, first), self.count)
         i, j = np.searchsorted(self.frame, (first, last))
         return Stir(
             self.frame[i:j] - np.int32(first), self.pixel[i:j], self.size[i:j], self.x, self.y,

@@ -339,7 +339,7 @@ class _Look:
         step, whole = self.b.step_s, self.there
         begin = (self.here.start_s + lag_s - PAD_S - whole.start_s) / step
         last = begin + (self.here.count * self.here.step_s + 2 * PAD_S) / step
-        return whole.cut(max(0, int(begin)), max(0, min(whole.count, int(last) + 1)))
+        return whole.cut(int(begin), int(last) + 1)
 
 
 def _liveliest(stir: Stir) -> Stir:

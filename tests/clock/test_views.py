@@ -82,6 +82,14 @@ def test_a_still_camera_is_refused() -> None:
         fit_views(times, pictures, times, still)
 
 
+def test_a_stretch_beyond_the_end_is_empty() -> None:
+    """What a camera saw after its last picture, or before its first, is nothing, not an error."""
+    stir = watch(*camera(0.0)).stir(1 / RATE)
+    assert stir.cut(stir.count + 5, stir.count + 2).count == 0
+    assert stir.cut(-9, -2).count == 0
+    assert stir.cut(-9, 4).count == 4
+
+
 def test_cycles_close() -> None:
     """Jointly, the offsets of three cameras add up, and each is right within its interval."""
     shifts = (0.0, 0.5, -0.31)
