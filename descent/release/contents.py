@@ -113,7 +113,7 @@ def _source(
         "by_hand": camera.by_hand,
         "clock": _clock(camera),
         "resolution_s": plain(camera.track.resolution_s),
-        "white": camera.white,
+        "white": measured.get("colour", {}).get("white") or camera.white,
         "turn": camera.turn,
         "mirror": camera.mirror,
         "crop": plain(camera.crop),

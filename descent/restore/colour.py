@@ -2,14 +2,14 @@
 
 Gray world is not offered: it turns Mars grey-blue. The gains come from a neutral that the
 camera file names (canopy white, unclipped paint), or from another camera, and `white` says
-which. Clipped channels are handled first, so that what was too bright stays white instead
-of turning pink.
+which; or from a patch that the user marks. Clipped channels are handled first, so that what
+was too bright stays white instead of turning pink.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,7 +17,7 @@ from pydantic import Field
 from descent.clip import Clip
 from descent.errors import FormatError
 from descent.model import Format, Frame, Stage
-from descent.restore import light
+from descent.restore import light, neutral
 from descent.restore.params import Params
 from descent.restore.statistics import Statistics, Sums, stretch_matrix
 from descent.tools.compiled import float_kernel, kernel
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Row = tuple[float, float, float]
+Share = Annotated[float, Field(ge=0, le=1)]
 IDENTITY: tuple[Row, Row, Row] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 SAMPLES = 24
 # Of the ceiling: interpolated, scaled and compressed neighbours of clipped px fall short of it.
@@ -42,6 +43,17 @@ class Colour(Params):
         description="what red, green and blue are multiplied by; a larger one makes more of it",
     )
     white: str | None = Field(None, description="where the gains come from, in words")
+    patch: tuple[Share, Share] | None = Field(
+        None,
+        description="[across, down] of something grey or white, 0 to 1: the gains are measured "
+        "there once, clipping checked first, in place of `gains`",
+    )
+    patch_size: float = Field(
+        0.04,
+        gt=0,
+        le=0.5,
+        description="side of the patch, of the picture's width; a larger one averages more",
+    )
     matrix: tuple[Row, Row, Row] = Field(
         IDENTITY, description="balanced camera RGB to linear BT.709, rows summing to 1"
     )
@@ -231,6 +243,13 @@ def gives(format: Format, params: Colour) -> Format:
         raise FormatError(
             "colour reads RGB, and these pixels are a mosaic", do="debayer first: debayer: {}"
         )
+    if params.patch and params.gains != (1, 1, 1):
+        raise FormatError(
+            f"gains {list(params.gains)} and a patch to measure them on",
+            do="write gains: [1, 1, 1] beside patch, or leave one of them out",
+        )
+    if params.patch and format.kind != "rgb":
+        raise FormatError("a grey picture has no colour to measure", do="leave patch out")
     if min(params.gains) <= 0:
         raise FormatError(f"gains {list(params.gains)} are not all above 0", do="write e.g. 1.0")
     sums = [sum(row) for row in params.matrix]
@@ -268,7 +287,7 @@ def apply(
         over_rows(lambda a, b: _lift(pixels, out, exposure, knee, a, b), len(out))
         light.note(result, "colour", exposure=params.exposure)
         return result
-    gains = np.array(params.gains, np.float32)
+    gains = _gains(params, measured)
     matrix, shift = np.array(params.matrix, np.float64), np.zeros(3)
     if params.look == "enhanced" and measured and "mean" in measured:
         forward, back = stretch_matrix(Statistics.of(measured))
@@ -277,26 +296,59 @@ def apply(
     s = (shift * float(exposure)).astype(np.float32)
     ceiling = _ceiling(frame)
     over_rows(lambda a, b: _balance(pixels, out, gains, ceiling, m, s, knee, a, b), len(out))
-    light.note(result, "colour", look=params.look, exposure=params.exposure, white=params.white)
+    white = measured["white"] if params.patch and measured else params.white
+    light.note(result, "colour", look=params.look, exposure=params.exposure, white=white)
     return result
+
+
+def _gains(params: Colour, measured: Mapping[str, Any] | None) -> NDArray[np.float32]:
+    """The gains (3,) of the parameters, or those measured on their patch."""
+    if params.patch is None:
+        return np.array(params.gains, np.float32)
+    if not measured or "gains" not in measured:
+        raise FormatError(
+            "gains are to be measured on a patch, and were not",
+            do="measure the camera first, or write gains",
+        )
+    return np.array(measured["gains"], np.float32)
 
 
 def measure(
     clip: Clip, params: Colour, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Mean and covariance over frames spread through the clip; only `enhanced` needs them."""
-    if params.look != "enhanced" or clip.format.kind != "rgb":
+    """What `patch` and `enhanced` need, from frames spread through the clip; else nothing."""
+    if clip.format.kind != "rgb" or not len(clip):
         return {}
-    natural = params.model_copy(update={"look": "natural", "exposure": 1.0})
     picks = np.unique(np.linspace(0, len(clip) - 1, min(SAMPLES, len(clip))).astype(int)).tolist()
-    sums = Sums()
-    for done, frame in enumerate(clip.pull(picks), 1):
-        if frame is not None:
-            shown = apply([frame], 0, natural, None, 0, clip.format)
+    steps = len(picks) * ((params.patch is not None) + (params.look == "enhanced"))
+    done = 0
+
+    def pulled() -> Iterator[Frame]:
+        nonlocal done
+        for frame in clip.pull(picks):
+            if frame is not None:
+                yield frame
+            done += 1
+            if progress:
+                progress(done, steps)
+
+    found: dict[str, Any] = {}
+    if params.patch is not None:
+        seen = []
+        for frame in pulled():
+            own = light.linear_frame(frame, clip.format)
+            pixels = np.asarray(own.pixels)
+            ceiling = float(_ceiling(own))
+            seen.append(neutral.look(pixels, own.flags, params.patch, params.patch_size, ceiling))
+        found = neutral.told(seen, params.patch)
+    if params.look == "enhanced":
+        natural = params.model_copy(update={"look": "natural", "exposure": 1.0})
+        sums = Sums()
+        for frame in pulled():
+            shown = apply([frame], 0, natural, found, 0, clip.format)
             sums.add(np.asarray(shown.pixels)[::4, ::4])
-        if progress:
-            progress(done, len(picks))
-    return sums.statistics().as_json()
+        found |= sums.statistics().as_json()
+    return found
 
 
 STAGE = Stage(
@@ -306,6 +358,6 @@ STAGE = Stage(
     apply=apply,
     gives=gives,
     measure=measure,
-    pinned=("mean", "covariance"),
+    pinned=("mean", "covariance", "gains", "white"),
     order=50,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,9 +23,13 @@ from descent.restore.colour import (
     measure_statistics,
     unenhance,
 )
+from descent.restore.debayer import debayer
+from descent.restore.levels import unstretch
+from descent.restore.neutral import neutral_gains
 from descent.restore.statistics import Statistics
 
 Picture = NDArray[np.float32]
+PAINT = (0.488, 0.514)  # across and down in the raw DDC frame: a plate that did not clip
 LINEAR = Format(16, 16, "rgb", "float32", None, "linear", 1.0)
 
 
@@ -201,3 +207,104 @@ def test_one_ground_and_one_white_are_carried_to_another_camera() -> None:
     for grey in ((1.0, 1.0, 1.0), (1.0, -1.0, 1.0)):
         with pytest.raises(FormatError):
             carry(grey, wanted)
+
+
+def film(pictures: list[Picture]) -> Clip:
+    """A clip of those pictures, one a second."""
+
+    def pull(indices):  # type: ignore[no-untyped-def]
+        for k in indices:
+            yield Frame(pictures[k])
+
+    times = [Fraction(k) for k in range(len(pictures))]
+    rows, cols = pictures[0].shape[:2]
+    kind = Format(rows, cols, "rgb", "float32", None, "linear", 1.0)
+    return Clip(times, kind, lambda _: frozenset(), pull)
+
+
+def painted(paint: tuple[float, float, float], seed: int = 0) -> Picture:
+    """Ground with a square of paint about the middle."""
+    picture = ground(60, 80, seed)
+    picture[22:38, 32:48] = paint
+    return picture
+
+
+def test_a_patch_gives_the_gains_that_make_it_grey() -> None:
+    """Measured once over the film, used in every frame, and said in words."""
+    clip = film([painted((0.78 * k, k, 0.42 * k), n) for n, k in enumerate((0.3, 0.5, 0.7))])
+    params = Colour(patch=(0.5, 0.5), patch_size=0.1)
+    assert STAGE.measure is not None
+    found = STAGE.measure(clip, params)
+    assert found["gains"] == pytest.approx([1 / 0.78, 1, 1 / 0.42], rel=1e-3)
+    (frame,) = clip.pull([1])
+    assert frame is not None
+    made = STAGE.apply([frame], 0, params, found, 1, clip.format)
+    assert np.ptp(np.asarray(made.pixels)[30, 40]) < 1e-3
+    assert "3 of 3 frames" in made.notes["colour"]["white"]
+
+
+def test_a_clipped_patch_counts_only_where_it_did_not_clip() -> None:
+    """Frames whose paint clipped have no say: the gains are those of the others."""
+    honest = painted((0.4, 0.5, 0.25))
+    clip = film([painted((0.85, 1.0, 0.6), 1), honest, painted((0.85, 1.0, 0.6), 2)])
+    assert STAGE.measure is not None
+    found = STAGE.measure(clip, Colour(patch=(0.5, 0.5), patch_size=0.1))
+    assert found["gains"] == pytest.approx([1.25, 1, 2.0], rel=1e-3)
+    assert "1 of 3 frames" in found["white"]
+
+
+@pytest.mark.parametrize(
+    "paints",
+    [
+        [(0.8, 1.0, 0.6)] * 3,
+        [(0.0, 0.005, 0.0)] * 3,
+        [(0.3, 0.5, 0.2), (0.5, 0.4, 0.4), (0.5, 0.5, 0.5), (0.2, 0.4, 0.6)],
+        [(0.05, 0.7, 0.05)] * 3,
+    ],
+)
+def test_a_patch_that_tells_nothing_is_refused(paints: list[tuple[float, float, float]]) -> None:
+    """Clipped, dark, another thing in each frame, or far from grey: an error with a cure."""
+    clip = film([painted(p, n) for n, p in enumerate(paints)])
+    assert STAGE.measure is not None
+    with pytest.raises(FormatError, match=r"patch .* - "):
+        STAGE.measure(clip, Colour(patch=(0.5, 0.5), patch_size=0.1))
+
+
+def test_the_enhanced_look_is_measured_with_the_gains_of_the_patch() -> None:
+    """Statistics are of the balanced colours: the paint is grey in the mean of a film of it."""
+    clip = film([np.full((20, 20, 3), (0.4, 0.5, 0.25), np.float32)] * 2)
+    assert STAGE.measure is not None
+    found = STAGE.measure(clip, Colour(patch=(0.5, 0.5), look="enhanced"))
+    np.testing.assert_allclose(found["mean"], 0.5, atol=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(1, 40), st.integers(1, 40), st.floats(0, 1), st.floats(0, 1), st.floats(0.001, 0.5)
+)
+def test_a_patch_anywhere_in_any_picture_is_inside(
+    rows: int, cols: int, across: float, down: float, size: float
+) -> None:
+    """Corners, edges and single pixels: a patch of an even picture always tells its colour."""
+    picture = np.full((rows, cols, 3), (0.4, 0.5, 0.25), np.float32)
+    gains = neutral_gains(picture, (across, down), size=size)
+    assert gains == pytest.approx((1.25, 1, 2.0), rel=1e-3)
+
+
+def test_gains_and_a_patch_are_not_both_believed() -> None:
+    """Both at once, a patch of a grey picture, and an unmeasured patch are refused."""
+    with pytest.raises(FormatError, match=r"gains: \[1, 1, 1\]"):
+        STAGE.gives(LINEAR, Colour(gains=(1.2, 1, 2), patch=(0.5, 0.5)))
+    with pytest.raises(FormatError, match="grey"):
+        STAGE.gives(Format(4, 4, "grey"), Colour(patch=(0.5, 0.5)))
+    with pytest.raises(FormatError, match="measure"):
+        run(painted((0.4, 0.5, 0.25)), Colour(patch=(0.5, 0.5)))
+
+
+def test_paint_of_the_real_frame_gives_the_gains_of_the_camera_file(shared_data: Path) -> None:
+    """A plate that did not clip in the raw DDC frame: the file's gains within a tenth."""
+    (path,) = (shared_data / "edl_stills").glob("*518ECM*.png")
+    codes = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.uint8)
+    rgb = debayer(unstretch(codes[..., 0]), method="fast")
+    gains = neutral_gains(rgb, PAINT, size=0.01)
+    assert gains == pytest.approx((1.28, 1.0, 2.38), rel=0.1)
