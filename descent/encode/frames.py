@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import struct
 import zlib
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from descent.encode.profile import Profile
 from descent.errors import EncodeError, FormatError
 from descent.tools.files import atomic, write_text
+from descent.tools.pictures import pixel_digest
 
 Picture = NDArray[np.uint16]
 
@@ -73,7 +73,7 @@ def write_frames(
             if back is None or not np.array_equal(back, picture):
                 raise EncodeError("does not read back as written", where=str(path))
         paths.append(path)
-        digests.append(hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest())
+        digests.append(pixel_digest(picture))
     if frames is not None and len(paths) != frames:
         raise EncodeError(f"was given {len(paths)} frames, not {frames}", where=str(folder))
     return FramesRecord(tuple(paths), rows, cols, tuple(digests))

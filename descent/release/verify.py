@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -91,13 +90,12 @@ def _folder(
 
 def _seen(folder: Path, names: Sequence[str]) -> str:
     """The picture hash of numbered pictures, as their making took it."""
+    from descent.encode.signature import film_hash
     from descent.sources.stills import read_still
+    from descent.tools.pictures import pixel_digest
 
-    seen = hashlib.sha256()
-    for name in names:
-        pixels = read_still(confined(folder / name, [folder])).pixels
-        seen.update(hashlib.sha256(pixels.tobytes()).digest())
-    return seen.hexdigest()
+    pictures = (read_still(confined(folder / name, [folder])).pixels for name in names)
+    return film_hash(bytes.fromhex(pixel_digest(pixels)) for pixels in pictures)
 
 
 def _check(

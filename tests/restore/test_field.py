@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from descent.config.models import Camera
 from descent.errors import FormatError, HostileInput
 from descent.model import REPAIRED, Format, Frame
 from descent.plan.cameras import plan_stages
+from descent.plan.records import StagePlan
 from descent.restore.field import STAGE, Field
 
 Picture = NDArray[np.float32]
@@ -179,18 +180,20 @@ def test_an_empty_clip_measures_nothing() -> None:
 
 
 def test_a_flat_is_read_from_the_release_only(tmp_path: Path) -> None:
-    """The plan writes its whole path and digest; one from outside or replaced is refused."""
+    """The plan writes its name and digest; one from outside or replaced is refused."""
     release = tmp_path / "release"
     release.mkdir()
     for place in (release, tmp_path):
         cv2.imwrite(str(place / "flat.png"), np.full((240, 320), 200, np.uint8))
 
-    def planned(flat: str) -> Mapping[str, object]:
+    def planned(flat: str) -> StagePlan:
         camera = Camera.model_validate({"files": "x", "restore": {"field": {"flat": flat}}})
         config: Any = None
-        return plan_stages("up", camera, config, GREY, (), release)[0][0].params
+        return plan_stages("up", camera, config, GREY, (), release)[0][0]
 
-    params = planned("flat.png")
+    plan = planned("flat.png")
+    assert plan.params["flat"] == "flat.png"
+    params = {**plan.params, **plan.paths}
     assert params["flat"] == str((release / "flat.png").resolve())
     with pytest.raises(HostileInput):
         planned("../flat.png")
