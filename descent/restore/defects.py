@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from descent.clip import Clip
-from descent.model import LOST, REPAIRED, Format, Frame, Stage
+from descent.model import LOST, REPAIRED, SATURATED, Format, Frame, Stage
 from descent.restore import light
 from descent.restore.header import (
     HEADER_PX,
@@ -23,6 +23,7 @@ from descent.restore.header import (
     processed_header_turn,
     turned,
 )
+from descent.restore.lost import fill_lost, flat_rows, lost_pixels
 from descent.restore.params import Params
 from descent.restore.spots import Spots
 from descent.tools.compiled import kernel
@@ -122,54 +123,6 @@ def fill(picture: NDArray[np.float32], bad: NDArray[np.bool_], step: int) -> Non
         left = rest
 
 
-@kernel
-def flat_rows(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which rows (rows,) hold one value from end to end."""
-    rows, cols = picture.shape
-    flat = np.ones(rows, np.bool_)
-    for y in range(rows):
-        for x in range(1, cols):
-            if picture[y, x] != picture[y, 0]:
-                flat[y] = False
-                break
-    return flat
-
-
-def lost_rows(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Rows (rows,) lost in transmission: of one value, black, where others are picture.
-
-    A picture that is flat in most rows (black sky, a test card) has lost nothing that could
-    be told from it, and none are reported.
-    """
-    flat = flat_rows(plane)
-    black = flat & (plane[:, 0] <= 0)
-    if not black.any() or flat.mean() > 0.5:
-        return np.zeros_like(flat)
-    # Black sky ends somewhere softly; a lost row lies between rows that are well lit.
-    level = float(np.median(plane[~flat].mean(axis=1)))
-    edges = np.flatnonzero(np.diff(np.r_[False, black, False]))
-    lost = np.zeros_like(flat)
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        sides = [plane[k].mean() for k in (first - 1, last) if 0 <= k < len(flat)]
-        if sides and min(sides) > 0.1 * level and level > 0:
-            lost[first:last] = True
-    return lost
-
-
-def fill_rows(plane: NDArray[np.float32], lost: NDArray[np.bool_], step: int) -> None:
-    """Fill lost rows in place between the nearest good rows of the same phase."""
-    for phase in range(step):
-        rows = np.arange(phase, plane.shape[0], step)
-        good, bad = rows[~lost[rows]], rows[lost[rows]]
-        if not len(good) or not len(bad):
-            continue
-        after = np.clip(np.searchsorted(good, bad), 0, len(good) - 1)
-        before = np.clip(np.searchsorted(good, bad) - 1, 0, len(good) - 1)
-        a, b = good[before], good[after]
-        share = np.clip((bad - a) / np.maximum(b - a, 1), 0, 1).astype(np.float32)[:, None]
-        plane[bad] = plane[a] * (1 - share) + plane[b] * share
-
-
 def gives(format: Format, params: Defects) -> Format:  # noqa: ARG001 - the stages' one signature
     """Float32 linear light of the same shape."""
     return light.linear_format(format, stage="defects")
@@ -184,6 +137,7 @@ def measure(
     votes: NDArray[np.int16] | None = None
     spots: Spots | None = None
     headers: list[tuple[str, int]] = []
+    even: NDArray[np.int64] = np.zeros(clip.format.rows, np.int64)
     seen = 0
     for frame in clip.pull(picks):
         if frame is None:
@@ -195,6 +149,7 @@ def measure(
             spots = spots or Spots((plane.shape[0], plane.shape[1]), _step(clip.format))
             spots.add(plane)
         headers.append(_find_header(plane, clip.format, params))
+        even = even + flat_rows(plane)
         seen += 1
         if progress:
             progress(seen, len(picks))
@@ -205,7 +160,9 @@ def measure(
         for found in (alone, alone | spots.found() if spots else alone):
             if found.sum() <= MOST_DEFECTS * votes.size:
                 hot = np.argwhere(found).tolist()
-    return {"frames": seen, "header": kind, "turn": turn, "pixels": hot}
+    # What is even in most frames was not lost by chance: bars, or a mask of the camera's.
+    bars = np.flatnonzero(even > seen / 2).tolist() if seen >= FEWEST else []
+    return {"frames": seen, "header": kind, "turn": turn, "pixels": hot, "bars": bars}
 
 
 def apply(
@@ -220,7 +177,9 @@ def apply(
     frame = light.linear_frame(frames[centre], format)
     pixels: NDArray[np.float32] = np.array(frame.pixels, np.float32, order="C")
     plane, step = _plane(pixels), _step(format)
-    lost = lost_rows(plane) if params.rows == "auto" else np.zeros(len(plane), np.bool_)
+    lost = None
+    if params.rows == "auto":
+        lost = lost_pixels(plane, _bars(measured, len(plane)))
     if measured and params.header == "auto":
         kind, turn = str(measured["header"]), int(measured["turn"])
     else:
@@ -235,22 +194,35 @@ def apply(
     if measured and params.pixels == "auto":
         for y, x in measured["pixels"]:
             bad[y, x] = True
-    bad[lost] = False
-    if not (bad.any() or lost.any()):
+    if lost is not None:
+        bad &= ~lost
+    if lost is None and not bad.any():
         return frame
     flags = light.flagged(frame)
-    flags[bad] |= REPAIRED
-    flags[lost] |= LOST
+    # What is filled was not clipped: its neighbours of the same colour are what it is made of.
+    flags[bad] = (flags[bad] & ~np.uint8(SATURATED)) | REPAIRED
+    if lost is not None:
+        flags[lost] = (flags[lost] & ~np.uint8(SATURATED)) | LOST
     planes = [pixels] if pixels.ndim == 2 else [pixels[..., c] for c in range(pixels.shape[2])]
     for part in planes:
         whole = np.ascontiguousarray(part)
-        if lost.any():
-            fill_rows(whole, lost, step)
+        if lost is not None:
+            fill_lost(whole, lost, step)
         fill(whole, bad.copy(), step)
         part[...] = whole
     out = Frame(pixels, flags, frame.warp, frame.notes)
-    light.note(out, "defects", filled=int(bad.sum()), lost_rows=int(lost.sum()))
+    rows = 0 if lost is None else int(lost.any(axis=1).sum())
+    light.note(out, "defects", filled=int(bad.sum()), lost_rows=rows)
     return out
+
+
+def _bars(measured: Mapping[str, Any] | None, rows: int) -> NDArray[np.bool_] | None:
+    """The rows (rows,) that are even in most frames; None where there are none."""
+    if not measured or not measured.get("bars"):
+        return None
+    bars = np.zeros(rows, np.bool_)
+    bars[measured["bars"]] = True
+    return bars
 
 
 def _step(format: Format) -> int:
@@ -283,11 +255,11 @@ def _find_header(plane: NDArray[np.float32], format: Format, params: Defects) ->
 
 STAGE = Stage(
     name="defects",
-    version=2,
+    version=3,
     params=Defects,
     apply=apply,
     gives=gives,
     measure=measure,
-    pinned=("header", "turn", "pixels"),
+    pinned=("header", "turn", "pixels", "bars"),
     order=20,
 )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from descent.clip import Clip
-from descent.model import LOST, REPAIRED, Format, Frame
+from descent.model import LOST, REPAIRED, SATURATED, Format, Frame
 from descent.restore.defects import STAGE, Defects
 from descent.restore.header import header_turn, processed_header_turn, turned
 
@@ -115,6 +115,70 @@ def test_lost_rows_are_filled_between_their_own_colours(rows: list[int]) -> None
     assert out.flags is not None
     assert (out.flags[rows] & LOST).all()
     assert out.notes["defects"]["lost_rows"] == len(rows)
+
+
+@pytest.mark.parametrize("value", [0.047, 0.5, 1.0])
+def test_lost_rows_of_any_value_are_found_between_lit_ones(value: float) -> None:
+    """Black that levels lifted, grey and white: what a decoder leaves is filled all the same."""
+    clean = np.clip(mosaic() * 1.2, 0.06, 0.9)
+    picture = clean.copy()
+    picture[40:43] = value
+    out = run(picture)
+    assert np.abs(np.asarray(out.pixels) - clean)[40:43].mean() < 0.06
+    assert out.flags is not None
+    assert np.flatnonzero((out.flags & LOST).any(axis=1)).tolist() == [40, 41, 42]
+
+
+def test_a_packet_that_ends_within_a_row_is_filled_to_the_pixel() -> None:
+    """The end of the row before and the start of the row after are lost; the rest is kept."""
+    clean = mosaic()
+    picture = clean.copy()
+    picture[30, 100:], picture[31:33], picture[33, :20] = 0, 0, 0
+    out = run(picture)
+    lost = picture == 0
+    assert out.flags is not None
+    np.testing.assert_array_equal((out.flags & LOST) > 0, lost)
+    np.testing.assert_array_equal(np.asarray(out.pixels)[~lost], clean[~lost])
+    assert np.abs(np.asarray(out.pixels) - clean)[lost].mean() < 0.06
+
+
+def test_white_ground_and_titles_have_lost_nothing() -> None:
+    """A row that clipped amid others that nearly did, and rows between letters, are picture."""
+    white = mosaic()
+    white[40:50, 5:] = 1.0
+    white[45] = 1.0
+    assert run(white).flags is None
+    title = np.full((96, 128), 0.2, np.float32)
+    for top in range(4, 92, 8):
+        title[top : top + 5, 40:60] = mosaic()[:5, :20]
+    assert run(title).flags is None
+
+
+def test_bars_that_all_frames_have_are_not_lost() -> None:
+    """What is even in most frames is the picture's own; one frame's loss beside it is found."""
+    pictures = [mosaic(seed) for seed in range(8)]
+    for picture in pictures:
+        picture[:12] = 0
+    pictures[3][50:52] = 0
+    clip = clip_of(pictures)
+    assert STAGE.measure is not None
+    found = STAGE.measure(clip, Defects())
+    assert found["bars"] == list(range(12))
+    out = STAGE.apply([Frame(pictures[3])], 0, Defects(), found, 3, LINEAR)
+    assert out.flags is not None
+    assert np.flatnonzero(out.flags.any(axis=1)).tolist() == [50, 51]
+
+
+def test_what_was_filled_counts_as_clipped_no_more() -> None:
+    """A hot pixel and a white lost row lose the flag `SATURATED`; real highlights keep it."""
+    picture = mosaic()
+    picture[20, 30] = picture[60, 70] = 1.0
+    picture[40] = 1.0
+    flags = np.where(picture >= 1, np.uint8(SATURATED), np.uint8(0))
+    found = {"frames": 8, "header": "none", "turn": 0, "pixels": [[20, 30]], "bars": []}
+    out = STAGE.apply([Frame(picture, flags)], 0, Defects(), found, 0, LINEAR)
+    assert out.flags is not None
+    assert np.argwhere(out.flags & SATURATED).tolist() == [[60, 70]]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
