@@ -74,7 +74,7 @@ def lost_pixels(
         # Dark sky ends somewhere softly, white sand in more of the same; a lost row does not.
         rest = [plane[k][~end] for k, end in zip(beside, ends, strict=True)]
         near = [abs(float(r.mean()) - left) <= _APART * abs(level - left) for r in rest]
-        if level == left or any(near) or any((r == value[first]).mean() >= _SAME for r in rest):
+        if level == left or any(near) or any(np.mean(r == value[first]) >= _SAME for r in rest):
             continue
         lost = np.zeros(plane.shape, np.bool_) if lost is None else lost
         lost[first:last] = True
@@ -90,7 +90,7 @@ def _run(same: NDArray[np.bool_]) -> int:
 
 def fill_lost(plane: NDArray[np.float32], lost: NDArray[np.bool_], step: int) -> None:
     """Fill `lost` (rows, cols) in place between the nearest good rows of the same phase."""
-    touched = lost.any(axis=1)
+    touched: NDArray[np.bool_] = np.asarray(lost.any(axis=1), np.bool_)
     for phase in range(step):
         rows = np.arange(phase, plane.shape[0], step)
         good, bad = rows[~touched[rows]], rows[touched[rows]]
