@@ -85,7 +85,7 @@ def unstretch(picture: NDArray[Any], *, offset: float | None = None) -> NDArray[
 
 def _codes(picture: NDArray[Any]) -> NDArray[np.uint8]:
     array = np.asarray(picture)
-    if array.ndim not in (2, 3) or array.size == 0:
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)) or array.size == 0:
         raise FormatError(
             f"a picture of shape {array.shape}", do="hand over (rows, cols) or (rows, cols, 3)"
         )

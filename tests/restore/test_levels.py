@@ -117,10 +117,11 @@ def test_flat_pictures_stay(picture: NDArray[np.uint8]) -> None:
         np.zeros((0, 4), np.uint8),
         np.zeros(5, np.uint8),
         np.zeros((4, 4), np.int32),
+        np.zeros((4, 4, 4), np.uint8),
     ],
 )
 def test_what_is_no_picture_is_refused(picture: NDArray[np.uint8]) -> None:
-    """NaN, nothing, a line and strange types are errors that say what to hand over."""
+    """NaN, nothing, a line, four channels and strange types are refused with what to hand over."""
     with pytest.raises(FormatError, match=" - "):
         unstretch(picture)
 
