@@ -91,7 +91,7 @@ def test_patterns_of_their_own_are_refused() -> None:
             for rate in (60, 30)
         ]
         with pytest.raises(UnsureSync):
-            fit_moments(*own)
+            fit_moments(own[0], own[1])
 
 
 def test_calm_and_short_records_have_no_moments() -> None:

@@ -55,7 +55,7 @@ def config(folder: Path, seen: tuple[float, ...]) -> Path:
 
 
 def test_flashes_tie_cameras_and_that_is_said(tmp_path: Path) -> None:
-    """Still cameras are tied by flashes to within what is told; file and plan say by events only."""
+    """Still cameras are tied by flashes to within what is told; file and plan say by what."""
     path = config(tmp_path, FLASHES)
     found = measure_sync(load(path), workers=1)
     (tie,) = found.joint.kept

@@ -50,7 +50,7 @@ def arrays(draw: st.DrawFn) -> NDArray[Any]:
     shape = tuple(draw(st.lists(st.integers(0, 14), min_size=1, max_size=3)))
     if draw(st.booleans()):
         shape = (draw(st.integers(1, 24)), draw(st.integers(1, 24)), 3)[: draw(st.integers(2, 3))]
-    full = np.iinfo(dtype).max if dtype.kind in "iu" else 1
+    full = int(np.iinfo(dtype.str).max) if dtype.kind in "iu" else 1
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     fill = draw(st.sampled_from(FILLS))
     picture = rng.random(shape) * full

@@ -20,7 +20,8 @@ def test_ground_and_white_come_out_as_in_the_other_camera() -> None:
     """White lands on white exactly, the ground's colour within a whisker."""
     white = np.array([0.8, 0.78, 0.7])
     ground = np.array(GROUND)
-    found = matrix_of((CAST @ ground, ground), (CAST @ white, white))
+    seen, lit = (CAST @ ground).tolist(), (CAST @ white).tolist()
+    found = matrix_of((seen, ground.tolist()), (lit, white.tolist()))
     np.testing.assert_allclose(found @ (CAST @ ground), ground, rtol=1e-6)
     made = found @ (CAST @ white)
     np.testing.assert_allclose(made / made.sum(), white / white.sum(), atol=1e-6)

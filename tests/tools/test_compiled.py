@@ -10,6 +10,11 @@ from pathlib import Path
 ROOM = Path(__file__).resolve().parents[2] / "descent"
 
 
+def python(code: str) -> None:
+    """Run code in an interpreter of its own, which has loaded nothing."""
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+
 def test_only_one_module_knows_numba() -> None:
     """Options and the workaround stand in one place: nothing else imports numba."""
     users = {
@@ -29,7 +34,7 @@ def test_a_loop_brings_no_blas() -> None:
         "assert 'scipy.linalg' not in sys.modules\n"
         "from scipy.linalg import solveh_banded\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    python(code)
 
 
 def test_who_plans_loads_no_compiler() -> None:
@@ -39,7 +44,7 @@ def test_who_plans_loads_no_compiler() -> None:
         "import descent.config, descent.plan, descent.stages\n"
         "assert 'numba' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    python(code)
 
 
 def test_many_threads_may_call_first() -> None:
@@ -55,4 +60,4 @@ def test_many_threads_may_call_first() -> None:
         "    found = list(pool.map(there, range(8)))\n"
         "assert all(np.abs(f.astype(int) - 90).max() <= 1 for f in found)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    python(code)
