@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +27,40 @@ def tie_views(
     """Ties between fixed cameras that watched one event, and (a, b, why, what helps) of others.
 
     `seen` is what `measure_turns` told of them: the pictures that it kept are taken, so that
-    nothing is decoded again. Memory is that of `MOST_PICTURES` thumbnails a camera.
+    nothing is decoded again. Memory is that of `MOST_PICTURES` thumbnails a camera: of a longer
+    one the first are watched, and how many seconds those are is part of what is told.
     """
     names = list(cameras)
     if len(names) < 2:
         return [], []
     watched = [watch(cameras[name][1], _thumbs(*cameras[name], seen[name])) for name in names]
     views = fit_views_jointly(watched)
-    ties = [Tie(names[i], names[j], fit, "views") for (i, j), fit in views.fits.items()]
+    spans_s = [_span_s(cameras[name][1]) for name in names]
+    ties = []
+    for (i, j), fit in views.fits.items():
+        said = {**fit.evidence, "seen_s": round(min(spans_s[i], spans_s[j]), 2)}
+        ties.append(Tie(names[i], names[j], replace(fit, evidence=said), "views"))
     against = [
-        (names[i], names[j], error.what, error.do) for (i, j), error in views.refused.items()
+        (names[i], names[j], error.what + _cut((names[i], names[j]), cameras), error.do)
+        for (i, j), error in views.refused.items()
     ]
     return ties, against
+
+
+def _span_s(times: Sequence[float]) -> float:
+    """How long the pictures last that are watched."""
+    watched = times[:MOST_PICTURES]
+    return watched[-1] - watched[0]
+
+
+def _cut(
+    pair: tuple[str, str],
+    cameras: Mapping[str, tuple[Sequence[Shot], Sequence[float], Format]],
+) -> str:
+    """In words, of which cameras of a pair only the first pictures were watched."""
+    long = [name for name in pair if len(cameras[name][1]) > MOST_PICTURES]
+    seen = [f"the first {_span_s(cameras[name][1]):.0f} s of {name}" for name in long]
+    return f" (watched: {' and '.join(seen)})" if seen else ""
 
 
 def _thumbs(

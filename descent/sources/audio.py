@@ -115,14 +115,20 @@ class Sound:
 
 
 def has_sound(path: Path) -> bool:
-    """Whether a file holds sound that can be read."""
+    """Whether a file holds a track of sound.
+
+    Raises `Damaged` for a file that cannot be read, `DescentError` for one of no known kind.
+    """
     import av
 
     try:
         with _open(path) as container:
             return bool(container.streams.audio)
-    except (av.FFmpegError, OSError, DescentError):
-        return False
+    except (av.FFmpegError, OSError) as error:
+        raise Damaged(
+            f"cannot be read: {error.strerror or error}", where=str(path),
+            do="fetch or copy the file again", path=str(path),
+        ) from error  # fmt: skip
 
 
 def _open(path: Path) -> Any:

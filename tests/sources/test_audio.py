@@ -97,10 +97,11 @@ def test_a_hole_is_silent_and_counted(tmp_path: Path) -> None:
 
 
 def test_files_without_sound_are_known(tmp_path: Path) -> None:
-    """A silent clip and a text file hold none, and a file that breaks off is said."""
+    """A silent clip holds none; a file that cannot be read is an error, and not silence."""
     text = tmp_path / "words.wav"
     text.write_text("no sound", "utf-8")
     assert not has_sound(made(tmp_path / "silent.mp4", "-an"))
-    assert not has_sound(text)
+    with pytest.raises(Damaged, match="cannot be read"):
+        has_sound(text)
     with pytest.raises(Damaged, match="cannot be read"):
         list(Sound(text, RATE_HZ).blocks())
