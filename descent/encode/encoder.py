@@ -40,7 +40,8 @@ def frame_ticks(rate: Fraction) -> int:
 
 
 # Bytes a pixel that an encoder holds, measured at 1920 x 1080 with two threads (a little less
-# at 4K; four slices take no more): x264 and x265 keep the pictures that their preset looks ahead over.
+# at 4K; four slices take no more): x264 and x265 keep the pictures that their preset looks
+# ahead over.
 _X264 = {"veryfast": 76, "faster": 106, "fast": 140, "medium": 172, "slow": 210}
 _OTHERS = {"libx265": 260, "prores_aw": 40, "ffv1": 100}
 
