@@ -88,14 +88,8 @@ def picture(tie: Tie, seen: Look) -> Any:
         "What is left between the two motions, mrad a frame", seen.times, seen.errors * 1000,
         seen.used, AXES,
     )  # fmt: skip
-    reach = max(3.0, 2.5 * abs(seen.rival_s - seen.best_s))
-    near = np.abs(seen.lags - seen.best_s) <= reach
-    places = ((seen.best_s, "best"), (seen.rival_s, "next best"))
-    curve = Curve(
-        "Agreement at every offset of the two clocks", seen.lags[near], seen.agreement[near],
-        places, high=1.05,
-    )  # fmt: skip
-    return _page(tie, left, (curve,))
+    title = "Agreement at every offset of the two clocks"
+    return _page(tie, left, (_offsets(title, seen, seen.agreement, 3.0, high=1.05),))
 
 
 def picture_mutual(tie: Tie, seen: mutual_look.Look) -> Any:
@@ -104,14 +98,18 @@ def picture_mutual(tie: Tie, seen: mutual_look.Look) -> Any:
         "Twist that one saw of the other and not the other of it, mrad a frame", seen.times,
         seen.errors[:, None] * 1000, seen.used, ("used",),
     )  # fmt: skip
-    reach = max(6.0, 2.5 * abs(seen.rival_s - seen.best_s))
+    title = "Evidence at every offset of the two clocks"
+    return _page(tie, left, (_offsets(title, seen, seen.evidence, 6.0, digits=0, low=0.0),))
+
+
+def _offsets(
+    title: str, seen: Look | mutual_look.Look, values: Floats, least_s: float, **scale: Any
+) -> Curve:
+    """`values` at the offsets around the best: `least_s` either side, or past the next best."""
+    reach = max(least_s, 2.5 * abs(seen.rival_s - seen.best_s))
     near = np.abs(seen.lags - seen.best_s) <= reach
     places = ((seen.best_s, "best"), (seen.rival_s, "next best"))
-    curve = Curve(
-        "Evidence at every offset of the two clocks", seen.lags[near], seen.evidence[near],
-        places, digits=0, low=0.0,
-    )  # fmt: skip
-    return _page(tie, left, (curve,))
+    return Curve(title, seen.lags[near], values[near], places, **scale)
 
 
 def picture_sound(tie: Tie, seen: Hearing) -> Any:

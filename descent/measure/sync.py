@@ -11,13 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from descent.clock.assign import Laid
-from descent.clock.fit import ClockFit
-from descent.clock.joint import Joint, Own, Tie, joint
+from descent.clock.joint import Joint, Tie, joint
 from descent.clock.motion import Turned
 from descent.clock.turned import tie_turned
 from descent.config.load import Loaded
-from descent.errors import DescentError, TimeUnknown, UnsureSync
+from descent.errors import DescentError, UnsureSync
 from descent.measure.events import tie_events
 from descent.measure.hearing import (
     Against,
@@ -29,44 +27,28 @@ from descent.measure.hearing import (
     tie_sound,
     tie_sounds,
 )
-from descent.measure.motion import USUAL_VIEW_DEG, measure_turns
+from descent.measure.motion import measure_turns
+from descent.measure.seats import (
+    PLAUSIBLE_S,
+    Seat,
+    apart_s,
+    most_s,
+    overlap,
+    overlapping,
+    plausible,
+    reach_s,
+    reference_of,
+    room,
+    take_seats,
+)
 from descent.measure.views import STEADY, tie_views
-from descent.model import Finding, Format
-from descent.plan.cameras import lay_camera, list_frames
-from descent.plan.clocks import clocks_of
-from descent.sources.examine import examine
+from descent.model import Finding
 from descent.work import Progress
-
-PLAUSIBLE_S = 10.0
-"""How far off stamps or marks may be before a tie that says so is taken for a mistake."""
-
-PAD_S = 3.0  # frames so far beyond the other camera's are looked at too
 
 Say = Callable[[str, int, int], None]
 """Told what is compared, and of how many pairs how many are done."""
 
 _MORE = "mark a moment in each camera under sync:, or give a longer stretch of shared motion"
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A camera as it is measured: its frames by its own times, and how well those are known.
-
-    `half_s` is their 95 % half-width, infinite for a clip that nothing ties to mission time.
-    """
-
-    name: str
-    laid: Laid
-    times: tuple[float, ...]
-    half_s: float
-    stored: Format
-    view_deg: float
-
-    @property
-    def own(self) -> Own:
-        """What the joint adjustment needs of it."""
-        resets = tuple(float(t) for t in self.laid.resets)
-        return Own(self.times[0], self.times[-1], self.half_s, resets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +101,7 @@ def measure_sync(
     nothing is tied, or a clip stays without any time.
     """
     say = say or _unsaid
-    seats, findings = _seats(loaded)
+    seats, findings = take_seats(loaded)
     if len(seats) < 2:
         raise DescentError(
             f"{len(seats)} cameras have times, and a clock is measured against another",
@@ -134,17 +116,17 @@ def measure_sync(
         heard, said = listen_to(
             _ears(loaded, seats), store=store, workers=workers, progress=progress
         )
-        more, against = tie_sounds(heard, partial(_most_s, seats), partial(_room, seats), say=say)
+        more, against = tie_sounds(heard, partial(most_s, seats), partial(room, seats), say=say)
         ties += more
         against += [row for a, b in combinations(seats, 2) if (row := _deaf(a, b, heard))]
         refused = _both(refused, [Refused(*row) for row in against], ties)
         findings += [*said, *(distances(heard) if more else ())]
     if "events" in by:
         eyes = {n: (seat.laid.shots, seat.times, seat.stored) for n, seat in seats.items()}
-        more, against = tie_events(eyes, turned, ties, partial(_most_s, seats), say=say)
+        more, against = tie_events(eyes, turned, ties, partial(most_s, seats), say=say)
         ties += more
         refused = _both(refused, [Refused(*row) for row in against], ties)
-    reference = loaded.config.reference or _reference(seats, ties)
+    reference = loaded.config.reference or reference_of(seats, ties)
     unsure: set[str] = set()
     if accept_unsure:
         ties, unsure = _accepted(seats, turned, heard, ties, reference)
@@ -175,7 +157,7 @@ def _by_motion(
     seats: Mapping[str, Seat], how: _Reading
 ) -> tuple[list[Tie], list[Refused], dict[str, Turned]]:
     """What pictures tie, what they do not, and how each camera turned."""
-    chosen = {name: _overlapping(seat, seats) for name, seat in seats.items()}
+    chosen = {name: overlapping(seat, seats) for name, seat in seats.items()}
     frames = {
         name: (
             [seat.laid.shots[k] for k in chosen[name]], [seat.times[k] for k in chosen[name]],
@@ -189,7 +171,7 @@ def _by_motion(
     still = {n: frames[n][:3] for n in seen if seen[n].steady >= STEADY}
     how.say("views", 0, 1)
     ties, against = tie_views(still, seen)
-    ties = [tie for tie in ties if _plausible(seats[tie.a], seats[tie.b], tie.fit)]
+    ties = [tie for tie in ties if plausible(seats[tie.a], seats[tie.b], tie.fit)]
     # What moves before a fixed camera is no turn of it.
     more, refused = _pairs(seats, turned, how.say, [{tie.a, tie.b} for tie in ties])
     ties += more
@@ -231,54 +213,6 @@ def _both(seen: list[Refused], heard: list[Refused], ties: Sequence[Tie]) -> lis
     return list(out.values())
 
 
-def _seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
-    """Each camera by its own times; what has none at all is left out and said."""
-    clocks, events = clocks_of(loaded)
-    moments = {name: t for name, (t, _) in events.items()}
-    seats: dict[str, Seat] = {}
-    findings: list[Finding] = []
-    for name, camera in loaded.config.cameras.items():
-        if camera.times is not None and camera.times.none:
-            continue
-        listing = list_frames(name, loaded)
-        half_s = None
-        try:
-            laid = lay_camera(name, loaded, listing, clocks, moments)
-        except TimeUnknown:
-            laid, half_s = lay_camera(name, loaded, listing, clocks, moments, True), float("inf")
-        if half_s is None:
-            half_s = max(float(laid.resolution_s), 1e-4)
-        if len(laid.shots) < 2:
-            findings.append(Finding("few_frames", name, "has too few frames to measure its clock"))
-            continue
-        if camera.view is None and loaded.config.sync.refine != ("sound",):
-            text = f"its angle of view is not known: {USUAL_VIEW_DEG:g} degrees are taken"
-            findings.append(Finding("view", name, text, "write view: and the degrees", "note"))
-        seats[name] = Seat(
-            name, laid, tuple(float(t) for t in laid.track.times), half_s,
-            examine(laid.shots, pattern=camera.pattern).format, camera.view or USUAL_VIEW_DEG,
-        )  # fmt: skip
-    return seats, findings
-
-
-def _reach_s(a: Seat, b: Seat) -> float:
-    """How far the two cameras' own times may be apart, s; infinite where nobody knows."""
-    known = np.isfinite(a.half_s) and np.isfinite(b.half_s)
-    return PAD_S + 2 * (a.half_s + b.half_s) if known else float("inf")
-
-
-def _overlap(a: Seat, b: Seat) -> tuple[float, float]:
-    """The stretch of a's own time in which b may have frames."""
-    reach = _reach_s(a, b)
-    return max(a.times[0], b.times[0] - reach), min(a.times[-1], b.times[-1] + reach)
-
-
-def _overlapping(seat: Seat, seats: Mapping[str, Seat]) -> list[int]:
-    """The frames of a camera that any other may have seen too."""
-    spans = [_overlap(seat, other) for name, other in seats.items() if name != seat.name]
-    return [k for k, t in enumerate(seat.times) if any(low <= t <= high for low, high in spans)]
-
-
 def _pairs(
     seats: Mapping[str, Seat], turned: Mapping[str, Turned], say: Say, done: Sequence[set[str]]
 ) -> tuple[list[Tie], list[Refused]]:
@@ -298,52 +232,23 @@ def _pairs(
 
 def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool) -> Tie:
     """What ties camera b to camera a; UnsureSync where nothing does well enough."""
-    low, high = _overlap(a, b)
+    low, high = overlap(a, b)
     if a.name not in turned or b.name not in turned or high <= low:
         raise UnsureSync(
             "they have no frames at one time", where=f"{a.name} and {b.name}",
             do="check their times, or give frames that overlap",
         )  # fmt: skip
-    other_low, other_high = _overlap(b, a)
+    other_low, other_high = overlap(b, a)
     fit, kind = tie_turned(
         turned[a.name].within(low, high), turned[b.name].within(other_low, other_high),
-        most_s=PLAUSIBLE_S + _reach_s(a, b), accept_unsure=accept_unsure,
+        most_s=PLAUSIBLE_S + reach_s(a, b), accept_unsure=accept_unsure,
     )  # fmt: skip
-    if not _plausible(a, b, fit):
+    if not plausible(a, b, fit):
         raise UnsureSync(
-            f"their motions fit best {_apart_s(fit):.1f} s apart, which their own times rule out",
+            f"their motions fit best {apart_s(fit):.1f} s apart, which their own times rule out",
             where=f"{a.name} and {b.name}", do=_MORE,
         )  # fmt: skip
     return Tie(a.name, b.name, fit, kind)
-
-
-def _apart_s(fit: ClockFit) -> float:
-    """How far apart a fit says two clocks are, s."""
-    return abs(fit.offset)
-
-
-def _plausible(a: Seat, b: Seat, fit: ClockFit) -> bool:
-    """Whether the cameras' own times, where they have any, leave room for a fit."""
-    return _apart_s(fit) <= PLAUSIBLE_S + _reach_s(a, b)
-
-
-def _most_s(seats: Mapping[str, Seat], a: str, b: str) -> float:
-    """How far apart the clocks of two cameras can be at most, s."""
-    return PLAUSIBLE_S + _reach_s(seats[a], seats[b])
-
-
-def _room(seats: Mapping[str, Seat], a: str, b: str, offset_s: float) -> bool:
-    """Whether the cameras' own times leave room for an offset."""
-    return abs(offset_s) <= _most_s(seats, a, b)
-
-
-def _reference(seats: Mapping[str, Seat], ties: Sequence[Tie]) -> str:
-    """The camera that keeps its clock: the best known, then the best tied, then the first."""
-
-    def rank(name: str) -> tuple[float, int]:
-        return seats[name].half_s, -sum(name in (t.a, t.b) for t in ties)
-
-    return min(seats, key=rank)
 
 
 def _accepted(
@@ -383,7 +288,7 @@ def _tries(
                 yield _tie(seats[a], seats[b], turned, accept_unsure=True)
         if a in heard and b in heard:
             with suppress(UnsureSync):
-                yield tie_sound(a, b, heard, _most_s(seats, a, b), accept_unsure=True)
+                yield tie_sound(a, b, heard, most_s(seats, a, b), accept_unsure=True)
 
 
 def _said(seats: Mapping[str, Seat], whole: Joint) -> Iterator[Finding]:

@@ -19,9 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from descent.clock.pair import tie
 from descent.clock.stir import Watched, watch
-from descent.clock.views import fit_views_jointly, tie
+from descent.clock.views import fit_views_jointly
 from descent.errors import UnsureSync
+from tests.bench.clips import decoding_s
 
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 RATE = 60
@@ -124,12 +126,7 @@ def cost() -> None:
     """Check 6: CPU of measuring four cameras beside that of decoding them."""
     paths = sorted((DATA / "multicam").glob("*.mp4"))
     tie(*[keep(c, (0, 4, 0.0)) for c in people()[:2]])  # compiled once
-    begin = time.process_time()
-    for path in paths:
-        with av.open(str(path)) as clip:
-            for _ in clip.decode(video=0):
-                pass
-    decode_s = time.process_time() - begin
+    decode_s = decoding_s(paths, threads=0)
     begin = time.process_time()
     seen = [watch(np.arange(100) / RATE, pictures(path)) for path in paths]
     watch_s = time.process_time() - begin

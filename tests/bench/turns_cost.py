@@ -6,46 +6,23 @@ of this process alone, one after the other; memory is the peak after the first c
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
 from itertools import combinations
 from pathlib import Path
 
-import av
-
 from descent.clock.motion import Turned
 from descent.clock.turned import tie_turned
 from descent.errors import UnsureSync
 from descent.measure.motion import measure_turns
-from descent.model import Shot
 from descent.sources.examine import examine
-
-
-def shots(path: Path) -> tuple[list[Shot], list[float]]:
-    """Every frame of a clip by its own time stamp, s."""
-    about = path.stat()
-    with av.open(str(path)) as clip:
-        stream = clip.streams.video[0]
-        stamps = sorted(p.pts for p in clip.demux(stream) if p.pts is not None)
-        base = float(stream.time_base or 1)
-    found = [
-        Shot(path.stem, path, None, k, size=about.st_size, mtime_ns=about.st_mtime_ns, pts=pts)
-        for k, pts in enumerate(stamps)
-    ]
-    return found, [pts * base for pts in stamps]
+from tests.bench.clips import decoding_s, peak_mb, shots
 
 
 def main(paths: list[Path]) -> None:
     """Decode, then follow, then try every pair."""
-    begin = time.process_time()
-    for path in paths:
-        with av.open(str(path)) as clip:
-            clip.streams.video[0].codec_context.thread_count = 1
-            for _ in clip.decode(video=0):
-                pass
-    decode_s = time.process_time() - begin
+    decode_s = decoding_s(paths)
     turned: dict[str, Turned] = {}
     peaks = []
     begin = time.process_time()
@@ -55,7 +32,7 @@ def main(paths: list[Path]) -> None:
             frames = {path.stem: (own, times, examine(own).format, 60.0)}
             for name, each in measure_turns(frames, store=Path(folder), workers=1).items():
                 turned[name] = each.turned
-            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            peaks.append(peak_mb())
     follow_s = time.process_time() - begin
     begin = time.process_time()
     for a, b in combinations(turned, 2):

@@ -7,14 +7,12 @@ turns of pairs that this does not tie. CPU of this process alone; memory is its 
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
 from itertools import combinations, pairwise
 from pathlib import Path
 
-import av
 import cv2
 
 from descent.clock.turned import tie_turned
@@ -22,23 +20,12 @@ from descent.errors import UnsureSync
 from descent.measure.motion import measure_turns
 from descent.measure.views import STEADY, tie_views
 from descent.sources.examine import examine
-from tests.bench.turns_cost import shots
-
-
-def peak_mb() -> float:
-    """The most memory that this process has held, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from tests.bench.clips import decoding_s, peak_mb, shots
 
 
 def main(paths: list[Path]) -> None:
     """Decode, then measure as `descent sync` does."""
-    begin = time.process_time()
-    for path in paths:
-        with av.open(str(path)) as clip:
-            clip.streams.video[0].codec_context.thread_count = 1
-            for _ in clip.decode(video=0):
-                pass
-    decode_s, decode_mb = time.process_time() - begin, peak_mb()
+    decode_s, decode_mb = decoding_s(paths), peak_mb()
     cameras = {}
     for path in paths:
         own, times = shots(path)

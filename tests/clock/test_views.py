@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from descent.clock.pair import SURE_MARGIN, tie
 from descent.clock.stir import Watched, watch
 from descent.clock.together import close
-from descent.clock.views import SURE_MARGIN, fit_views, fit_views_jointly, tie
+from descent.clock.views import fit_views, fit_views_jointly
 from descent.errors import UnsureSync
 
 RATE = 30
