@@ -107,11 +107,13 @@ def _lines(found: Synced) -> Iterator[str]:
     from descent.measure.written import camera_row
 
     rows = [camera_row(found, name) for name in found.seats]
-    head = ("camera", "offset", "drift", "steps", "interval", "evidence")
+    head = ("camera", "offset", "drift", "steps", "interval", "exposure", "evidence")
     table = [head]
     for row in rows:
+        opened = f"unknown, ≤{row['open_s'] * 1000:.0f} ms" if row["open_s"] else "in its times"
         if row["reference"]:
-            table.append((row["camera"], "0", "", "", "", "the reference: it keeps its clock"))
+            kept = "the reference: it keeps its clock"
+            table.append((row["camera"], "0", "", "", "", opened, kept))
             continue
         width = row["interval_s"]
         table.append(
@@ -123,6 +125,7 @@ def _lines(found: Synced) -> Iterator[str]:
                 if row["tied"]
                 else "",
                 f"±{width * 1000:.2f} ms" if width is not None else "unknown",
+                opened,
                 row["evidence"] + (" (unsure)" if row["unsure"] else ""),
             )
         )

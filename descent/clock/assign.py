@@ -27,7 +27,8 @@ class Laid:
     `shots[i]` was exposed at `track.times[i]`; `how` says in words what told the time;
     `resolution_s` is the half-width of what each time can mean; `by_hand` whether a person
     set any of it; `clock` names the kind; `resets` are the times, between two frames, at which
-    its clock was set back.
+    its clock was set back. `open_s` is how long its shutter may have been open where nothing
+    tells: pictures may then be up to half of that later than their times, all of them alike.
     """
 
     track: Track
@@ -38,6 +39,12 @@ class Laid:
     findings: tuple[Finding, ...]
     clock: Kind
     resets: tuple[Fraction, ...] = ()
+    open_s: Fraction = Fraction(0)
+
+
+LONGEST_OPEN = Fraction(1, 24)
+"""How long a shutter that nobody tells of is taken to be open at most, s: longer exposures blur
+what moves too much to be measured by, and who takes them knows."""
 
 
 def lay(
@@ -122,6 +129,9 @@ def _finished(
     if told.clock in _STAMPED:
         timed, middle = _middles(timed, exposure_s)
         how += middle
+    open_s = _possibly_open(timed, told.clock, exposure_s, rate)
+    if open_s and told.clock in _STAMPED:
+        how += f", when the shutter opened: its exposure is not known, {_ms(open_s)} at most"
     if clock_rate != 1 or add_s:
         first = timed[0][0]
         timed = [(first + (t - first) * clock_rate + add_s, shot) for t, shot in timed]
@@ -141,7 +151,7 @@ def _finished(
     )  # fmt: skip
     return Laid(
         track, tuple(shot for _, shot in timed), how, told.resolution_s,
-        by_hand or bool(add_s) or clock_rate != 1, tuple(findings), told.clock,
+        by_hand or bool(add_s) or clock_rate != 1, tuple(findings), told.clock, open_s=open_s,
     )  # fmt: skip
 
 
@@ -155,6 +165,21 @@ def _moved(
 
 # Clocks of cameras, which stamp a frame when its shutter opens.
 _STAMPED = frozenset({"sclk", "utc"})
+
+
+# Clocks that no person or table held against a picture: what they stamp is no middle.
+_OPENED = _STAMPED | {"media", "timecode"}
+
+
+def _possibly_open(
+    timed: Timed, clock: Kind, declared_s: Fraction | None, rate: Fraction | None
+) -> Fraction:
+    """How long the shutter may have been open where nothing says, s: no longer than a frame."""
+    told = declared_s is not None or all(s.stamp and s.stamp.exposure_s for _, s in timed)
+    if clock not in _OPENED or told:
+        return Fraction(0)
+    interval = _interval(sorted(timed, key=lambda pair: pair[0]), rate)
+    return min(interval or LONGEST_OPEN, LONGEST_OPEN)
 
 
 def _middles(timed: Timed, declared_s: Fraction | None) -> tuple[Timed, str]:

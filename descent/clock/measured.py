@@ -28,6 +28,7 @@ class Measured:
     """A measured clock: `stretches` in order of time, the first holding before it too.
 
     `interval_s` is the 95 % half-width of a mission time, `evidence` says in words on what.
+    `open_s` is how long the shutter may have been open where nothing says.
     `by_hand`: a person set it so; `unsure`: it was taken although it was not sure.
     """
 
@@ -36,6 +37,7 @@ class Measured:
     evidence: str
     by_hand: bool = False
     unsure: bool = False
+    open_s: Fraction = Fraction(0)
 
     def mission(self, t: Fraction) -> Fraction:
         """Mission time of the camera's own time; later own times never come out earlier."""
@@ -58,6 +60,8 @@ class Measured:
             jump = after.offset_s - before.mission(after.start_s) + after.start_s
             parts.append(f"a step of {float(jump):+.4f} s at {float(after.start_s):.2f} s")
         said = f"{', '.join(parts)}, ±{float(self.interval_s) * 1000:.2g} ms by {self.evidence}"
+        if self.open_s:
+            said += f"; its exposure is not known, {float(self.open_s) * 1000:.3g} ms at most"
         if self.unsure:
             said += "; taken although it was not sure"
         return said + (", edited by hand" if self.by_hand else "")

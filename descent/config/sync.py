@@ -63,6 +63,11 @@ class SyncCamera(Model):
     at_s: Number = Field(Fraction(0), description="the own time at which the offset is just that")
     steps: tuple[Step, ...] = Field((), description="jumps of its clock, in order of time")
     interval_s: Number = Field(description="95 % half-width of a mission time, s")
+    open_s: Number = Field(
+        Fraction(0),
+        description="how long its shutter may have been open, where nothing says: its pictures "
+        "may be up to half of that later than told, all alike",
+    )
     evidence: str = Field("", description="what ties it, in words")
     measured_from: str = Field("", description="SHA-256 of the frames' names and own times")
     by_hand: Flag = Field(False, description="yes where a person changed it")
@@ -75,7 +80,7 @@ class SyncCamera(Model):
         starts = [(self.at_s, self.offset_s), *((s.at_s, s.offset_s) for s in self.steps)]
         return Measured(
             tuple(Stretch(at, offset, drift) for at, offset in starts), self.interval_s,
-            self.evidence, self.by_hand, self.unsure,
+            self.evidence, self.by_hand, self.unsure, self.open_s,
         )  # fmt: skip
 
 
@@ -142,6 +147,7 @@ def write_sync(
             lines.append(f"      - {{{pair}}}")
         lines += [
             f"    interval_s: {decimal(camera.interval_s, 6)}",
+            *([f"    open_s: {decimal(camera.open_s, 6)}"] if camera.open_s else []),
             f"    evidence: {_text(camera.evidence)}",
             f"    measured_from: {camera.measured_from}",
         ]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from descent.clock.assign import LONGEST_OPEN
 from descent.clock.heard import RATE_HZ, Heard, Take
 from descent.clock.hearing import SPEED_M_S, fit_sound
 from descent.clock.joint import Tie
@@ -39,22 +40,30 @@ _EVEN_S = 1e-6  # frames' own times this near a straight line are one
 class Ear:
     """A camera's sound: its frames by their own times, s, or a `file` that begins with them.
 
-    `distance_m` is from its microphone to what is heard, None where nobody says.
+    `distance_m` is from its microphone to what is heard, None where nobody says; `middle_s` is
+    how much later than their stamps its pictures were exposed, good to `middle_half_s`.
     """
 
     shots: Sequence[Shot]
     times: Sequence[float]
     file: Path | None = None
     distance_m: float | None = None
+    middle_s: float = 0.0
+    middle_half_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listened:
-    """What a camera heard, and how far its times may be off for want of its codec's word, s."""
+    """What a camera heard, and how far its times may be off for want of its codec's word, s.
+
+    The rest is as its `Ear` says.
+    """
 
     heard: Heard
     unsure_s: float
     distance_m: float | None
+    middle_s: float = 0.0
+    middle_half_s: float = 0.0
 
 
 def listen_to(
@@ -95,7 +104,10 @@ def listen_to(
             findings += _said(name, path, told)
         if takes:
             takes.sort(key=lambda take: take.span[0])
-            found[name] = Listened(Heard(tuple(takes)), unsure_s, ears[name].distance_m)
+            ear = ears[name]
+            found[name] = Listened(
+                Heard(tuple(takes)), unsure_s, ear.distance_m, ear.middle_s, ear.middle_half_s
+            )
     return found, findings
 
 
@@ -148,14 +160,30 @@ def tie_sound(
 
 
 def lateness(a: Listened, b: Listened) -> tuple[float, float]:
-    """How much later sound reached a than b, s, and how well that is known (95 %)."""
+    """How much later sound reached a than b, s, and how well that is known (95 %).
+
+    Against their pictures: a stamp tells when a shutter opened, and what is laid by it is the
+    middle of the exposure, of which sound knows nothing.
+    """
     if a.distance_m is None or b.distance_m is None:
         way_m, half_m = 0.0, UNKNOWN_M
     else:
         way_m = a.distance_m - b.distance_m
         half_m = KNOWN_TO * float(np.hypot(a.distance_m, b.distance_m))
-    half_s = float(np.hypot(half_m / SPEED_M_S, np.hypot(a.unsure_s, b.unsure_s)))
-    return way_m / SPEED_M_S, half_s
+    parts = (half_m / SPEED_M_S, a.unsure_s, b.unsure_s, a.middle_half_s, b.middle_half_s)
+    return way_m / SPEED_M_S + a.middle_s - b.middle_s, float(np.linalg.norm(parts))
+
+
+def exposures(listened: Mapping[str, Listened]) -> Iterator[Finding]:
+    """What is to know where nobody says how long shutters were open beside what was heard."""
+    for name, each in listened.items():
+        if each.middle_half_s:
+            text = (
+                "its exposure is not known: its pictures may be up to "
+                f"{1000 * each.middle_half_s:.0f} ms later than its sound says, and that is in "
+                "the interval"
+            )
+            yield Finding("sound_exposure", name, text, "write exposure: 1/500s", "note")
 
 
 def distances(listened: Mapping[str, Listened]) -> Iterator[Finding]:
@@ -251,9 +279,17 @@ def ear(
     file: str | None,
     distance_m: Fraction | None,
     base: Path,
+    exposure_s: Fraction | None = None,
 ) -> Ear:
-    """A camera's ear by the words of its config; DescentError for a file that is not there."""
+    """A camera's ear by the words of its config; DescentError for a file that is not there.
+
+    Where no `exposure_s` is known the shutter may have been open from one frame to the next.
+    """
     path = None if file is None else base / file
     if path is not None and not path.is_file():
         raise DescentError("is not there", where=str(path), do="check sound: {file: ...}")
-    return Ear(shots, times, path, None if distance_m is None else float(distance_m))
+    far_m = None if distance_m is None else float(distance_m)
+    if exposure_s is not None:
+        return Ear(shots, times, path, far_m, float(exposure_s) / 2)
+    step_s = float(np.median(np.diff(times))) if len(times) > 1 else float(LONGEST_OPEN)
+    return Ear(shots, times, path, far_m, 0.0, min(step_s, float(LONGEST_OPEN)) / 2)

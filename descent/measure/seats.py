@@ -39,10 +39,18 @@ class Seat:
     view_deg: float
 
     @property
-    def own(self) -> Own:
-        """What the joint adjustment needs of it."""
+    def late_s(self) -> float:
+        """How much later than told its pictures may be, for want of its exposure, s."""
+        return float(self.laid.open_s) / 2
+
+    def own(self, reference: Seat) -> Own:
+        """What the joint adjustment needs of it: its pictures on the times of the reference's.
+
+        Between its own times and those lies what is not known of either's exposure.
+        """
         resets = tuple(float(t) for t in self.laid.resets)
-        return Own(self.times[0], self.times[-1], self.half_s, resets)
+        late_s = float(np.hypot(self.late_s, reference.late_s)) if self is not reference else 0.0
+        return Own(self.times[0], self.times[-1], self.half_s + late_s, resets)
 
 
 def take_seats(loaded: Loaded) -> tuple[dict[str, Seat], list[Finding]]:
@@ -117,6 +125,6 @@ def reference_of(seats: Mapping[str, Seat], ties: Sequence[Tie]) -> str:
     """The camera that keeps its clock: the best known, then the best tied, then the first."""
 
     def rank(name: str) -> tuple[float, int]:
-        return seats[name].half_s, -sum(name in (t.a, t.b) for t in ties)
+        return seats[name].half_s + seats[name].late_s, -sum(name in (t.a, t.b) for t in ties)
 
     return min(seats, key=rank)

@@ -23,6 +23,7 @@ from descent.measure.hearing import (
     Listened,
     distances,
     ear,
+    exposures,
     listen_to,
     tie_sound,
     tie_sounds,
@@ -120,7 +121,7 @@ def measure_sync(
         ties += more
         against += [row for a, b in combinations(seats, 2) if (row := _deaf(a, b, heard))]
         refused = _both(refused, [Refused(*row) for row in against], ties)
-        findings += [*said, *(distances(heard) if more else ())]
+        findings += [*said, *((*distances(heard), *exposures(heard)) if more else ())]
     if "events" in by:
         eyes = {n: (seat.laid.shots, seat.times, seat.stored) for n, seat in seats.items()}
         more, against = tie_events(eyes, turned, ties, partial(most_s, seats), say=say)
@@ -131,7 +132,8 @@ def measure_sync(
     if accept_unsure:
         ties, unsure = _accepted(seats, turned, heard, ties, reference)
         refused = [r for r in refused if not any({t.a, t.b} == {r.a, r.b} for t in ties)]
-    whole = joint({name: seat.own for name, seat in seats.items()}, ties, reference)
+    own = {name: seat.own(seats[reference]) for name, seat in seats.items()}
+    whole = joint(own, ties, reference)
     refused += [Refused(t.a, t.b, why, _MORE) for t, why in whole.refused]
     found = Synced(
         reference, seats, whole, tuple(refused), (*findings, *_said(seats, whole)), turned,
@@ -185,11 +187,14 @@ def _unsaid(what: str, done: int, total: int) -> None:
 
 def _ears(loaded: Loaded, seats: Mapping[str, Seat]) -> dict[str, Ear]:
     """What each camera hears with, by its config."""
-    words = {name: loaded.config.cameras[name].sound for name in seats}
+    words = {name: loaded.config.cameras[name] for name in seats}
     return {
-        name: ear(seat.laid.shots, seat.times, words[name].file, words[name].distance, loaded.base)
+        name: ear(
+            seat.laid.shots, seat.times, words[name].sound.file, words[name].sound.distance,
+            loaded.base, words[name].exposure,
+        )
         for name, seat in seats.items()
-    }
+    }  # fmt: skip
 
 
 def _deaf(a: str, b: str, heard: Mapping[str, Listened]) -> Against | None:

@@ -37,6 +37,7 @@ def _camera(found: Synced, name: str) -> SyncCamera:
             Step(at_s=_micro(t), offset_s=_micro(clock.offset_at(t))) for t in clock.starts_s[1:]
         ),
         interval_s=_micro(max(clock.interval_s, 1e-6)),
+        open_s=_micro(float(seat.laid.open_s)),
         evidence=evidence(found, name),
         measured_from=fingerprint_of(seat.laid),
         unsure=name in found.unsure,
@@ -90,6 +91,7 @@ def camera_row(found: Synced, name: str) -> dict[str, Any]:
         "drift_ppm": round(clock.drift * 1e6, 3),
         "steps": [[round(t, 6), round(clock.offset_at(t), 6)] for t in clock.starts_s[1:]],
         "interval_s": round(clock.interval_s, 6) if np.isfinite(clock.interval_s) else None,
+        "open_s": round(float(found.seats[name].laid.open_s), 6),
         "evidence": evidence(found, name),
         "unsure": name in found.unsure,
     }

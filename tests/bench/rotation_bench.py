@@ -1,7 +1,7 @@
 """How well clocks are tied by a rotation that two cameras felt, over many seeds.
 
-Run: `python -m tests.bench.rotation_bench [SEEDS] [plain] [step]` (100 seeds and both unless
-told; about 0.2 s of CPU a seed and row). Each seed has its own liveliness, 0.15 to 0.25 rad/s
+Run: `python -m tests.bench.rotation_bench [SEEDS] [plain] [step] [low] [high]` (100 seeds, both
+kinds and both noises unless told; about 0.2 s of CPU a seed and row). Each seed has its own liveliness, 0.15 to 0.25 rad/s
 about each axis, its own offset within a second and its own axes; 120 s, 50 ppm, 2 % of the
 frames lost.
 """
@@ -97,12 +97,15 @@ def row(name: str, rates: tuple[int, int], bound_s: float, found: list[One | Non
     )
 
 
-def main(seeds: int, parts: list[str]) -> None:
+def main(seeds: int, words: list[str]) -> None:
     """The table: both noises, then the same with a step in b's clock."""
+    parts = [word for word in ("plain", "step") if word in words] or ["plain", "step"]
+    levels = dict(zip(("low", "high"), NOISE.items(), strict=True))
+    noises = [levels[word] for word in levels if word in words] or list(levels.values())
     one(0, (30, 30), NOISE["1 mrad, 2 ms"], 0.0)  # compiled once
     for part in parts:
         step_s = STEP_S if part == "step" else 0.0
-        for name, noise in NOISE.items():
+        for name, noise in noises:
             for rates in RATES:
                 found = [one(seed, rates, noise, step_s) for seed in range(seeds)]
                 bound_s = STEP_BOUND_S if step_s else BOUND_S[name]
@@ -112,4 +115,4 @@ def main(seeds: int, parts: list[str]) -> None:
 if __name__ == "__main__":
     words = sys.argv[1:]
     counts = [int(word) for word in words if word.isdigit()]
-    main(counts[0] if counts else 100, [w for w in words if not w.isdigit()] or ["plain", "step"])
+    main(counts[0] if counts else 100, words)

@@ -169,3 +169,21 @@ def test_ties_by_sound_are_drawn(found: Synced, tmp_path: Path) -> None:
     again = draw(found, tmp_path / "two")
     assert [p.name for p in first] == ["left-right.png", "left-far.png", "right-far.png"]
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in again]
+
+
+def test_an_exposure_that_is_known_is_taken_off_and_leaves_the_interval_narrow(
+    found: Synced, talk: Path
+) -> None:
+    """With exposures told, pictures are laid by their middles and the interval is the sound's."""
+    other = talk.with_name("exposed.yaml")
+    text = CONFIG.replace("SOUND", "sound: {distance: 10m}, exposure: 2ms")
+    text = text.replace("{distance: 12m}}", "{distance: 12m}, exposure: 10ms}")
+    other.write_text(text, "utf-8")
+    told = measure_sync(load(other), workers=1)
+    clock, before = told.joint.clocks["right"], found.joint.clocks["right"]
+    # Its pictures are 4 ms later after their stamps than the left one's are.
+    assert clock.offset_at(2.0) - before.offset_at(2.0) == pytest.approx(0.004, abs=2e-4)
+    assert clock.interval_s < 0.008
+    assert before.interval_s > 0.025
+    unknown = [f.where for f in told.findings if f.code == "sound_exposure"]
+    assert unknown == ["far"]
