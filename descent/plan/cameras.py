@@ -213,7 +213,9 @@ def plan_stages(
                 )
                 findings.append(Finding("stage_left_out", where, text, error.do, "note"))
                 continue
-            raise FormatError(error.what, where=where, do=error.do) from None
+            # A file that is wrong says its line; the camera and the stage are said beside it.
+            what = f"{error.what} ({where})" if error.where else error.what
+            raise FormatError(what, where=error.where or where, do=error.do) from None
         told = params.model_dump(mode="json") | {key: path.name for key, path in files.items()}
         stages.append(StagePlan(stage_name, found.label, told, files))
     if after.kind == "mosaic":

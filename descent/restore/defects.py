@@ -1,4 +1,4 @@
-"""Defects: what is not picture (header bytes, hot and dead pixels, lost rows), filled and flagged.
+"""Defects: what is no picture (header bytes, hot and dead pixels, what was lost), filled, flagged.
 
 Everything is filled from neighbours of the same colour of the mosaic, so that debayering
 has nothing to smear. Nothing is filled that is not flagged.
@@ -24,6 +24,7 @@ from descent.restore.header import (
     turned,
 )
 from descent.restore.lost import fill_lost, flat_rows, lost_pixels
+from descent.restore.lost_blocks import even_squares, fill_blocks, lost_blocks, masks, may_be_flat
 from descent.restore.params import Params
 from descent.restore.spots import Spots
 from descent.tools.compiled import kernel
@@ -56,6 +57,10 @@ class Defects(Params):
     )
     rows: Literal["auto", "none"] = Field(
         "auto", description="auto: rows of one value (lost in transmission) are filled"
+    )
+    blocks: Literal["auto", "none"] = Field(
+        "auto",
+        description="auto: blocks and segments of one value (lost in transmission) are filled",
     )
 
 
@@ -138,6 +143,7 @@ def measure(
     spots: Spots | None = None
     headers: list[tuple[str, int]] = []
     even: NDArray[np.int64] = np.zeros(clip.format.rows, np.int64)
+    often: NDArray[np.int16] | None = None
     seen = 0
     for frame in clip.pull(picks):
         if frame is None:
@@ -150,6 +156,9 @@ def measure(
             spots.add(plane)
         headers.append(_find_header(plane, clip.format, params))
         even = even + flat_rows(plane)
+        if params.blocks == "auto" and may_be_flat(plane):
+            often = np.zeros(plane.shape, np.int16) if often is None else often
+            often += even_squares(plane)
         seen += 1
         if progress:
             progress(seen, len(picks))
@@ -162,7 +171,10 @@ def measure(
                 hot = np.argwhere(found).tolist()
     # What is even in most frames was not lost by chance: bars, or a mask of the camera's.
     bars = np.flatnonzero(even > seen / 2).tolist() if seen >= FEWEST else []
-    return {"frames": seen, "header": kind, "turn": turn, "pixels": hot, "bars": bars}
+    still = masks(often > seen / 2) if often is not None and seen >= FEWEST else []
+    return {
+        "frames": seen, "header": kind, "turn": turn, "pixels": hot, "bars": bars, "masks": still,
+    }  # fmt: skip
 
 
 def apply(
@@ -173,13 +185,16 @@ def apply(
     index: int,  # noqa: ARG001 - the stages' one signature
     format: Format,
 ) -> Frame:
-    """The frame with its defects filled and flagged `REPAIRED`, its lost rows `LOST`."""
+    """The frame with its defects filled and flagged `REPAIRED`, lost rows and blocks `LOST`."""
     frame = light.linear_frame(frames[centre], format)
     pixels: NDArray[np.float32] = np.array(frame.pixels, np.float32, order="C")
     plane, step = _plane(pixels), _step(format)
     lost = None
     if params.rows == "auto":
         lost = lost_pixels(plane, _bars(measured, len(plane)))
+    gone = None
+    if params.blocks == "auto":
+        gone = lost_blocks(plane, step, kept=_masks(measured, plane), known=lost)
     if measured and params.header == "auto":
         kind, turn = str(measured["header"]), int(measured["turn"])
     else:
@@ -194,25 +209,30 @@ def apply(
     if measured and params.pixels == "auto":
         for y, x in measured["pixels"]:
             bad[y, x] = True
-    if lost is not None:
-        bad &= ~lost
-    if lost is None and not bad.any():
+    for other in (lost, gone):
+        if other is not None:
+            bad &= ~other
+    if lost is None and gone is None and not bad.any():
         return frame
     flags = light.flagged(frame)
     # What is filled was not clipped: its neighbours of the same colour are what it is made of.
     flags[bad] = (flags[bad] & ~np.uint8(SATURATED)) | REPAIRED
-    if lost is not None:
-        flags[lost] = (flags[lost] & ~np.uint8(SATURATED)) | LOST
+    for other in (lost, gone):
+        if other is not None:
+            flags[other] = (flags[other] & ~np.uint8(SATURATED)) | LOST
     planes = [pixels] if pixels.ndim == 2 else [pixels[..., c] for c in range(pixels.shape[2])]
     for part in planes:
         whole = np.ascontiguousarray(part)
         if lost is not None:
             fill_lost(whole, lost, step)
+        if gone is not None:
+            fill_blocks(whole, gone, step)
         fill(whole, bad.copy(), step)
         part[...] = whole
     out = Frame(pixels, flags, frame.warp, frame.notes)
     rows = 0 if lost is None else int(lost.any(axis=1).sum())
-    light.note(out, "defects", filled=int(bad.sum()), lost_rows=rows)
+    blocks = {} if gone is None else {"lost_block_px": int(gone.sum())}
+    light.note(out, "defects", filled=int(bad.sum()), lost_rows=rows, **blocks)
     return out
 
 
@@ -223,6 +243,18 @@ def _bars(measured: Mapping[str, Any] | None, rows: int) -> NDArray[np.bool_] | 
     bars = np.zeros(rows, np.bool_)
     bars[measured["bars"]] = True
     return bars
+
+
+def _masks(
+    measured: Mapping[str, Any] | None, plane: NDArray[np.float32]
+) -> NDArray[np.bool_] | None:
+    """The pixels (rows, cols) that are even in most frames; None where there are none."""
+    if not measured or not measured.get("masks"):
+        return None
+    still = np.zeros(plane.shape, np.bool_)
+    for top, down, left, right in measured["masks"]:
+        still[top:down, left:right] = True
+    return still
 
 
 def _step(format: Format) -> int:
@@ -255,11 +287,11 @@ def _find_header(plane: NDArray[np.float32], format: Format, params: Defects) ->
 
 STAGE = Stage(
     name="defects",
-    version=3,
+    version=4,
     params=Defects,
     apply=apply,
     gives=gives,
     measure=measure,
-    pinned=("header", "turn", "pixels", "bars"),
+    pinned=("header", "turn", "pixels", "bars", "masks"),
     order=20,
 )

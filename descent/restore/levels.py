@@ -15,7 +15,7 @@ from pydantic import Field
 
 from descent.errors import FormatError
 from descent.model import SATURATED, Format, Frame, Stage
-from descent.restore import light
+from descent.restore import companding, light
 from descent.restore.header import anchor
 from descent.restore.params import Params
 from descent.restore.stretch import CODES, Stretch, find_stretch, histogram
@@ -24,23 +24,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEED_TOP = 254  # the highest code the public feed writes
-SQUARE_ROOT_CODES, TWELVE_BITS = 256, 4096
 
 
 class Levels(Params):
     """What the counts mean."""
 
+    FILES = {"table": ("table of counts", "a text or CSV file beside the config")}  # noqa: RUF012
+
     stretch: Literal["auto", "none"] = Field(
         "auto", description="auto: undo a per-frame stretch that the histogram's gaps show"
     )
     black: float = Field(
-        0.0, ge=0, description="raw count of no light; a larger one makes shadows darker"
+        0.0,
+        ge=0,
+        description="raw count of no light, of 12 bits where they were companded; a larger one "
+        "makes shadows darker",
     )
     white: float | None = Field(
         None, gt=0, description="raw count of full scale; default: what the format says"
     )
     decompand: Literal["none", "square_root"] = Field(
         "none", description="square_root: 8-bit codes stand for the square root of 12-bit counts"
+    )
+    table: str | None = Field(
+        None,
+        description="a text or CSV file in the folder of the release that says what 8-bit codes "
+        "stand for: 256 lines, the count of each code, or 4096, the code of each 12-bit count",
+    )
+    table_sha256: str | None = Field(
+        None, description="what it holds, written by the plan so that a changed one is seen"
     )
 
 
@@ -99,17 +111,6 @@ def _codes(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(unit * np.float32(255)), 0, 255), np.uint8)
 
 
-def square_root_table() -> NDArray[np.float32]:
-    """The mean 12-bit count (256,) of each square-root code; code -> count -> code is exact."""
-    counts = np.arange(TWELVE_BITS)
-    codes = np.rint(np.sqrt(counts / (TWELVE_BITS - 1)) * (SQUARE_ROOT_CODES - 1)).astype(int)
-    sums = np.bincount(codes, counts, SQUARE_ROOT_CODES)
-    hits = np.bincount(codes, minlength=SQUARE_ROOT_CODES)
-    # Codes that no count reaches (between the first few counts) take the curve itself.
-    curve = (np.arange(SQUARE_ROOT_CODES) / (SQUARE_ROOT_CODES - 1)) ** 2 * (TWELVE_BITS - 1)
-    return np.where(hits > 0, sums / np.maximum(hits, 1), curve).astype(np.float32)
-
-
 def gives(format: Format, params: Levels) -> Format:
     """Float32 linear light of the same shape."""
     after = light.linear_format(format, stage="levels")
@@ -118,12 +119,18 @@ def gives(format: Format, params: Levels) -> Format:
             "levels reads counts, and these pixels are float already",
             do="put levels first, or leave it out",
         )
-    if params.decompand != "none" and format.dtype != "uint8":
+    if params.table and params.decompand != "none":
         raise FormatError(
-            f"decompand: {params.decompand} reads 8-bit codes, not {format.dtype}",
-            do="write decompand: none",
+            f"decompand: {params.decompand} and a table of counts", do="leave one of them out"
         )
-    white = params.white or format.white
+    if (params.table or params.decompand != "none") and format.dtype != "uint8":
+        raise FormatError(
+            f"{'a table' if params.table else f'decompand: {params.decompand}'} reads 8-bit codes, "
+            f"not {format.dtype}",
+            do="leave table out" if params.table else "write decompand: none",
+        )
+    table = companding.table_of(params.decompand, params.table, params.table_sha256)
+    white = params.white or (table.full if table else format.white)
     if params.black >= white:
         raise FormatError(
             f"black {params.black:g} is not below white {white:g}", do="write a smaller black"
@@ -149,7 +156,8 @@ def apply(
             f"frame {index} is {pixels.dtype} where its camera is {format.dtype}",
             do="keep 8 and 16 bit frames in cameras of their own",
         )
-    white = params.white or format.white
+    table = companding.table_of(params.decompand, params.table, params.table_sha256)
+    white = params.white or (table.full if table else format.white)
     codes = CODES if pixels.dtype == np.uint8 else 1 << 16
     stretch = Stretch()
     if pixels.dtype == np.uint8 and params.stretch == "auto" and format.transfer == "raw":
@@ -157,22 +165,21 @@ def apply(
     counts: NDArray[Any]
     if stretch.found:
         counts = stretch.counts.astype(np.float64)
-    elif format.transfer == "bt709":
+    elif format.transfer == "bt709" and table is None:
         counts = light.table(8 * pixels.dtype.itemsize, "bt709", format.white) * white
     else:
         counts = np.arange(codes, dtype=np.float64)
-    if params.decompand == "square_root":
-        decompanded = square_root_table() / (TWELVE_BITS - 1) * white
-        counts = np.interp(counts, np.arange(CODES), decompanded)
-    table = np.clip((counts - params.black) / (white - params.black), 0, 1).astype(np.float32)
-    top = min(_top(stretch, codes, white), codes - 1)
-    out = Frame(np.take(table, pixels), frame.flags, frame.warp, dict(frame.notes))
+    if table is not None:
+        counts = np.interp(counts, np.arange(CODES), table.counts)
+    lit = np.clip((counts - params.black) / (white - params.black), 0, 1).astype(np.float32)
+    top = min(_top(stretch, codes, format.white if table else white), codes - 1)
+    out = Frame(np.take(lit, pixels), frame.flags, frame.warp, dict(frame.notes))
     clipped = pixels >= top if pixels.ndim == 2 else (pixels >= top).any(axis=2)
     if clipped.any():
         flags = light.flagged(out)
         flags[clipped] |= SATURATED
         out.flags = flags
-    note(out, stretch, float(table[top]), int(clipped.sum()))
+    note(out, stretch, float(lit[top]), int(clipped.sum()))
     return out
 
 
@@ -197,4 +204,4 @@ def note(frame: Frame, stretch: Stretch, ceiling: float, clipped: int) -> None:
     )
 
 
-STAGE = Stage(name="levels", version=1, params=Levels, apply=apply, gives=gives, order=10)
+STAGE = Stage(name="levels", version=2, params=Levels, apply=apply, gives=gives, order=10)
