@@ -3,7 +3,7 @@
     make bench                       or
     pytest -o python_files='bench_*.py' -s tests/bench/bench_grid.py
 
-DESCENT_BENCH_RUNS (3) and DESCENT_BENCH_SECONDS (8: four chunks) say how often and how long.
+DESCENT_BENCH_RUNS (3) and DESCENT_BENCH_SECONDS (8: two chunks) say how often and how long.
 """
 
 from __future__ import annotations

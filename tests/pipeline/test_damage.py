@@ -37,17 +37,17 @@ def film(out: Path) -> list[Seen]:
     return [seen for (seen,) in read_film(out / "film.mp4")[0]]
 
 
-def without(*bad: int, step: int = 0) -> list[Seen]:
-    """What a film of 24 frames shows where some are left out, by the oracle.
+def without(*bad: int, step: int = 0, count: int = COUNT) -> list[Seen]:
+    """What a film of `count` frames shows where some are left out, by the oracle.
 
     Times are rounded to `step` parts of a second, where one is given.
     """
-    there = [k for k in range(COUNT) if k not in bad]
+    there = [k for k in range(count) if k not in bad]
     times = [Fraction(k, RATE) for k in there]
     if step:
         times = [Fraction(round(t * step), step) for t in times]
     seer = Seer(times, Fraction(1, RATE))
-    seen = [seer.shows(Fraction(tick, 2 * RATE)) for tick in range(2 * COUNT)]
+    seen = [seer.shows(Fraction(tick, 2 * RATE)) for tick in range(2 * count)]
     return [None if k is None else (1, there[k]) for k in seen]
 
 
@@ -280,11 +280,12 @@ def test_yaml_traps_are_answered_at_their_place(simple: Simple, tmp_path: Path, 
 
 def test_better_data_dirties_only_what_it_touches(simple: Simple, tmp_path: Path) -> None:
     """One frame in a new version: only the chunks that show it are made anew."""
-    zero = Fraction(666952937)
+    zero, count = Fraction(666952937), 36  # 6 s: two chunks
     folder = tmp_path / "cam2"
-    for k in range(COUNT):
+    for k in range(count):
         write_png(folder / mars_name("ES", zero + Fraction(k, RATE), k), 1, k)
     config = simple(
+        count,
         clock="mars2020",
         events={"start": "sclk:666952937"},
         camera={"files": "cam2/", "names": "mars2020", "instruments": ["ES"],
@@ -298,7 +299,7 @@ def test_better_data_dirties_only_what_it_touches(simple: Simple, tmp_path: Path
     assert made.code == 0, made.said
     assert (made.data["chunks_made"], made.data["chunks_kept"]) == (1, 1)
     assert before.items() <= chunks(tmp_path / ".descent").items()
-    want = [(1, BAD + 1000) if s == (1, BAD) else s for s in without(step=1000)]
+    want = [(1, BAD + 1000) if s == (1, BAD) else s for s in without(step=1000, count=count)]
     assert film(tmp_path / "out") == want
     assert any(f["code"] in {"duplicate", "version", "better"} for f in made.data["findings"]), (
         made.said

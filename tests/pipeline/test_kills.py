@@ -23,13 +23,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSI
 
 MARK = "DESCENT_TEST_FAMILY"
 WORKERS = 2
-FILM_S = 20
+FILM_S = 40
 Stop = Callable[[subprocess.Popen[str], Path, random.Random], None]
 
 
 def config(folder: Path) -> Path:
     """A release of 20 chunks: two films, numbered pictures and a still."""
-    write_folder(folder / "cam", 1, range(12))
+    write_folder(folder / "cam", 1, range(24))
     film = {"cut": "main", "size": "256x144", "rate": 12, "text": {"clock": "t"}}
     return write_config(
         folder / "release.yaml",
@@ -44,7 +44,7 @@ def config(folder: Path) -> Path:
             },
             "cuts": {
                 "main": [{"from": "start", "to": f"start + {FILM_S}s", "show": {"full": "cam"}}],
-                "short": [{"from": "start", "to": "start + 5s", "show": {"full": "cam"}}],
+                "short": [{"from": "start", "to": "start + 10s", "show": {"full": "cam"}}],
             },
             "outputs": {
                 "film": film,

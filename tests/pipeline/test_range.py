@@ -11,29 +11,29 @@ from .numbered import read_film
 Simple = Callable[..., Path]
 
 SPANS = [
-    {"from": "start", "to": "start + 5s", "show": {"full": "cam"}, "title": "A title of words"},
-    {"to": "start + 7s", "speed": "1/2", "show": {"full": "cam"}},
-    {"freeze": "start + 2s", "for": "1s", "show": {"full": "cam"}},
-    {"replay": ["start + 1s", "start + 7s"], "show": {"full": "cam"}},
+    {"from": "start", "to": "start + 10s", "show": {"full": "cam"}, "title": "A title of words"},
+    {"to": "start + 14s", "speed": "1/2", "show": {"full": "cam"}},
+    {"freeze": "start + 4s", "for": "2s", "show": {"full": "cam"}},
+    {"replay": ["start + 2s", "start + 14s"], "show": {"full": "cam"}},
 ]
 FILM = {"cut": "main", "size": "256x144", "rate": 12, "text": {"clock": "t", "marks": True}}
-EVENTS = {"early": {"at": "start + 0.5s", "title": "Early"}, "late": {"at": "T+6.5s", "title": "L"}}
+EVENTS = {"early": {"at": "start + 1s", "title": "Early"}, "late": {"at": "T+13s", "title": "L"}}
 
 
 def test_a_range_shares_its_chunks_with_the_whole_film(simple: Simple, tmp_path: Path) -> None:
     """Each whole chunk of a range is one of the film's; its frames are the film's in between."""
     words = {"cuts": {"main": SPANS}, "events": EVENTS, "outputs": {"film": FILM}}
-    config = simple(count=48, rate=6, **words)
-    part = render(config, tmp_path / "a" / "part", "--range", "start + 1.9s..start + 6.2s")
+    config = simple(count=96, rate=6, **words)
+    part = render(config, tmp_path / "a" / "part", "--range", "start + 3.8s..start + 12.4s")
     assert part.code == 0, part.said
     ranged = chunks(tmp_path / "a" / ".descent")
     whole = render(config, tmp_path / "b" / "whole")
     assert whole.code == 0, whole.said
-    # Whole in the range: from the first span 2 s to 4 s and 4 s to 5 s, the slow one's first,
-    # the freeze, and of the replay 3 s to 5 s.
+    # Whole in the range: from the first span 4 s to 8 s and 8 s to 10 s, the slow one's first,
+    # the freeze, and of the replay 6 s to 10 s.
     assert len(ranged.keys() & chunks(tmp_path / "b" / ".descent").keys()) == 5
     records = manifest(tmp_path / "b" / "whole")["outputs"]["film"]["records"]
-    kept = [k for k, r in enumerate(records) if 1.9 <= float(_seconds(r["t"])) < 6.2]
+    kept = [k for k, r in enumerate(records) if 3.8 <= float(_seconds(r["t"])) < 12.4]
     cut = manifest(tmp_path / "a" / "part")["outputs"]["film"]
     assert [r["t"] for r in cut["records"]] == [records[k]["t"] for k in kept]
     assert [r["show"]["cam"][0] for r in cut["records"]] == [
@@ -53,7 +53,7 @@ def _seconds(text: str) -> float:
 def test_only_makes_the_same_file(simple: Simple, tmp_path: Path) -> None:
     """One output alone is the same file as among others, and the rest adds to the release."""
     films = {"film": FILM, "other": FILM | {"size": "128x72"}}
-    config = simple(cuts={"main": SPANS[:2]}, outputs=films, count=48, rate=6)
+    config = simple(cuts={"main": SPANS[:2]}, outputs=films, count=96, rate=6)
     assert render(config, tmp_path / "a" / "out", "--only", "other").code == 0
     one = contents(tmp_path / "a" / "out")
     assert "film.mp4" not in one
