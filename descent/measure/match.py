@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,20 @@ from descent.clip import Clip
 from descent.errors import FormatError
 from descent.model import Job
 from descent.plan import CameraPlan, canonical, plain
-from descent.restore.match import Match, difference, matrix_of
+from descent.restore.match import Match, chosen, difference, ways
 from descent.stages import run_stage
 from descent.tools.files import write_text
 from descent.work import checkpoint
 
-MATCH_VERSION = "match.1"
-INSTANTS = 16  # every second one measures, the others prove
+MATCH_VERSION = "match.2"
+INSTANTS = 16  # some measure, others choose how, the rest prove
 WORK_PX = 480
 _APART_S = Fraction(1, 4)  # the longest that two frames of one instant may be apart
 _NEAR_PX = 14  # about a point that both show: there the ground is the same
 _DARK, _BRIGHT = 0.004, 0.9
 _FEWEST_PX = 200
+_WORSE = 2.0  # of CIE 1976, by which one part may lie further off than before
+_CELL_PX, _MOSTLY = 40, 0.5  # parts of an overlap, and how much of one must be good
 Colours = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -106,15 +108,12 @@ def match_cameras(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, 
     part = next(p for p in mine["stages"] if p["name"] == "match")
     params = Match.model_validate(part["params"])
     where = f"cameras.{mine['camera']}.restore.match"
-    grounds: list[Colours] = []
-    whites: list[Colours] = []
+    seen = []
     for a, b in _pictures(args["picks"], mine, its):
         checkpoint()
-        ground = _patches(a, b, params.ground, params.patch) if params.ground else _overlap(a, b)
-        if ground is not None:
-            grounds.append(ground)
-        if params.white and (white := _patches(a, b, params.white, params.patch)):
-            whites.append(white)
+        seen.append(look(a, b, params))
+    grounds = [s for s in seen if s.ground is not None]
+    whites = [s for s in grounds if s.white is not None]
     if not grounds or (params.white and not whites):
         what = "white" if grounds else "ground"
         raise FormatError(
@@ -123,26 +122,93 @@ def match_cameras(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str, 
             "or leave match out",
         )  # fmt: skip
     try:
-        matrix = matrix_of(_middle(grounds[::2]), _middle(whites) if whites else None)
+        found = fitted(whites if params.white else grounds, marked=params.white is not None)
     except FormatError as error:
         raise FormatError(error.what, where=where, do=error.do) from None
-    proof = grounds[1::2] or grounds
-    before = float(np.median([difference(a, b) for a, b in proof]))
-    after = float(np.median([difference(matrix @ a, b) for a, b in proof]))
-    kept = after >= before
     body: dict[str, Any] = {
         "to": params.to,
-        "matrix": np.eye(3).tolist() if kept else np.round(matrix, 5).tolist(),
+        **found,
         "ground": "marked" if params.ground else "found where they overlap",
         "white": "marked" if params.white else "each camera's own",
-        "instants": len(grounds),
-        "difference_before": round(before, 3),
-        "difference_after": round(before if kept else after, 3),
-        "held_out": len(grounds[1::2]),
-        "kept_as_it_was": kept,
+        "checks": max(len(s.checks) for s in seen),
     }
     write_text(outs[0], json.dumps({"version": MATCH_VERSION, **body}, indent=1) + "\n")
-    return {"difference_before": before, "difference_after": after}
+    return {k: found[k] for k in ("difference_before", "difference_after")}
+
+
+class Seen(NamedTuple):
+    """Colours (3,) of one instant in both cameras; None where they are clipped or in no view."""
+
+    ground: Colours | None
+    white: Colours | None
+    checks: tuple[Colours, ...]
+
+
+def look(a: NDArray[np.float32], b: NDArray[np.float32], params: Match) -> Seen:
+    """What two pictures of one instant show of the ground, the white and the checks."""
+    white = _patches(a, b, params.white, params.patch) if params.white else None
+    marked = [_patches(a, b, points, params.patch) for points in params.check]
+    checks = tuple(found for found in marked if found is not None)
+    if params.ground:
+        return Seen(_patches(a, b, params.ground, params.patch), white, checks)
+    ground, cells = _overlap(a, b) or (None, ())
+    return Seen(ground, white, checks + tuple(cells))
+
+
+def fitted(seen: Sequence[Seen], *, marked: bool) -> dict[str, Any]:
+    """The matrix by a third of the instants, chosen by the next, proved by the last.
+
+    `marked` says that whites count; else each camera's own is neutral and is to stay so. Two
+    instants measure and prove, one alone does both. Where the proof comes no nearer, nothing
+    is done.
+    """
+    parts = [seen[k::3] for k in range(3)] if len(seen) >= 6 else [seen[::2]] + 2 * [seen[1::2]]
+    fit, choose, prove = (part or seen for part in parts)
+    ground = _middle([s.ground for s in fit if s.ground])
+    white = _middle([s.white for s in fit if s.white]) if marked else None
+    made = {"none": np.eye(3), **ways(ground, white)}
+    told = {name: apart(matrix, choose, marked) for name, matrix in made.items()}
+    # What brings the ground nearer by taking the white away, or the checks, is no match.
+    fair = {
+        name: float(np.mean(parts))
+        for name, parts in told.items()
+        if all(b <= a + _WORSE for a, b in zip(told["none"], parts, strict=True))
+    }
+    way = chosen(fair)
+    before, after = (float(np.mean(apart(made[name], prove, marked))) for name in ("none", way))
+    kept = after >= before
+    return {
+        "matrix": np.eye(3).tolist() if kept else np.round(made[way], 5).tolist(),
+        "way": "none" if kept else way,
+        "instants": len(seen),
+        "difference_before": round(before, 3),
+        "difference_after": round(before if kept else after, 3),
+        "held_out": len(parts[2]),
+        "kept_as_it_was": kept,
+    }
+
+
+def apart(matrix: NDArray[np.float64], seen: Sequence[Seen], marked: bool) -> list[float]:
+    """How far ground, white and, where there are some, checks stay apart, CIE 1976.
+
+    An unmarked white is a neutral that is to stay one: its brightness has no say.
+    """
+
+    def median(pairs: Sequence[Colours | None]) -> float:
+        return float(np.median([difference(matrix @ p[0], p[1]) for p in pairs if p is not None]))
+
+    grey = np.full(3, 0.5)
+    made = matrix @ grey
+    parts = [median([s.ground for s in seen])]
+    parts.append(
+        median([s.white for s in seen])
+        if marked
+        else difference(made / max(float(made.mean()), 1e-6) * 0.5, grey)
+    )
+    checks = [pair for s in seen for pair in s.checks]
+    if checks:
+        parts.append(float(np.mean([difference(matrix @ a, b) for a, b in checks])))
+    return parts
 
 
 def _middle(seen: Sequence[Colours]) -> tuple[list[float], list[float]]:
@@ -202,8 +268,13 @@ def _patches(
     return found[0], found[1]
 
 
-def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> Colours | None:
-    """The medians of the ground that both show, found by its features; None where none is."""
+def _overlap(
+    a: NDArray[np.float32], b: NDArray[np.float32]
+) -> tuple[Colours, tuple[Colours, ...]] | None:
+    """The medians of the ground that both show, found by its features; None where none is.
+
+    Also those of its parts, cell by cell, which are checks: they hold other colours.
+    """
     import cv2
 
     from descent.tools.register import features, match
@@ -229,4 +300,11 @@ def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> Colours | None:
     if good.sum() < _FEWEST_PX:
         return None
     middle = np.median(both[good], axis=0).astype(np.float64)
-    return middle[:3], middle[3:]
+    cells = []
+    for y in range(0, rows - _CELL_PX + 1, _CELL_PX):
+        for x in range(0, cols - _CELL_PX + 1, _CELL_PX):
+            part = np.s_[y : y + _CELL_PX, x : x + _CELL_PX]
+            if good[part].mean() > _MOSTLY:
+                own = np.median(both[part][good[part]], axis=0).astype(np.float64)
+                cells.append((own[:3], own[3:]))
+    return (middle[:3], middle[3:]), tuple(cells)

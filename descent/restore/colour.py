@@ -88,6 +88,11 @@ def enhance(
     ----------
     picture : (rows, cols, 3), uint8, uint16 or float from 0 to 1.
     statistics : measured once for a sequence or mosaic (`measure_statistics`).
+
+    Raises
+    ------
+    FormatError
+        for other shapes and types, pixels that are not numbers, and pictures of no pixels.
     """
     forward, shift = stretch_matrix(Statistics.of(statistics))
     return _affine(_rgb(picture), forward, shift)
@@ -137,7 +142,7 @@ def measure_statistics(pictures: Any) -> Statistics:
 
 def _rgb(picture: NDArray[Any]) -> NDArray[np.float32]:
     array = np.asarray(picture)
-    if array.ndim != 3 or array.shape[2] != 3:
+    if array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise FormatError(f"a picture of shape {array.shape}", do="hand over (rows, cols, 3)")
     return light.as_unit(array, what="the picture")
 

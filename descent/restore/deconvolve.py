@@ -45,7 +45,7 @@ def deconvolve(
     picture : (rows, cols) or (rows, cols, 3); uint8, uint16 or float from 0 to 1. Light
         should be linear, as it was when it blurred.
     kernel : (rows, cols), no larger than the picture, summing to 1, for true convolution;
-        its middle is (rows // 2, cols // 2).
+        its middle is (rows // 2, cols // 2): of a side of 4 the third, as in `psf`.
     noise : standard deviation of the picture's noise, of full scale; a larger one is
         smoother. None measures it and allows for a kernel that is not quite right.
 

@@ -26,6 +26,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Share, Share]
 _GREY = 0.02  # share of a ground's light by which its channels differ, below which it is a white
 _MOST_GAIN = 8.0
+_HOLD = 0.1  # how strongly `nearby` is held to gains: a share of the colours' own light
+_SEEN = 1.0  # of CIE 1976: a difference that is just seen
 _MOST_BENT = 0.3  # of one channel into another: more turns skin and sky another colour
 # Linear BT.709 to XYZ of a D65 white (ITU-R BT.709-6), divided by that white.
 _XYZ = np.array(
@@ -50,6 +52,11 @@ class Match(Params):
         None,
         description="a patch of the same white in both pictures, as in `ground`; by default both "
         "cameras' whites are taken to be neutral already",
+    )
+    check: tuple[tuple[Point, Point], ...] = Field(
+        (),
+        description="patches of other things that both show, as in `ground`: nothing is fitted to "
+        "them, and of the ways to match the one that brings them nearest too is taken",
     )
     patch: float = Field(
         0.04,
@@ -96,6 +103,64 @@ def matrix_of(
     if not np.isfinite(found).all() or np.abs(found).max() > _MOST_GAIN:
         raise FormatError("is too far from the other camera to be matched", do="set exposure first")
     return np.asarray(found, np.float64)
+
+
+def ways(
+    ground: tuple[Sequence[float], Sequence[float]],
+    white: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """The ways (3, 3) to match on one ground and one white, from the plainest on.
+
+    `exposure` is one gain, `gains` one a channel that meets both halfway. `nearby` bends them
+    towards both as far as that is worth it, `exact` (`matrix_of`) until the ground is met;
+    `colour` leaves the ground as bright as it is, for one on which dust or shadows drift. The
+    last two are missing where they would bend every colour. Without a white both cameras' are
+    taken as neutral. Raises `FormatError` as `matrix_of` does for colours without light.
+    """
+    here, there = (np.array(g, np.float64) for g in ground)
+    if white is None:
+        neutral = np.full(3, max(float(here.mean()), 1e-6))
+        pairs = [(here, there), (neutral, neutral * float(there.sum() / max(here.sum(), 1e-6)))]
+    else:
+        w_here, w_there = (np.array(w, np.float64) for w in white)
+        pairs = [(here, there), (w_here, w_there)]
+    if min(float(v.min()) for pair in pairs for v in pair) <= 0:
+        raise FormatError("a ground or white without light", do="name a brighter patch")
+    logs = np.mean([np.log(b / a) for a, b in pairs], axis=0)
+    level = np.mean([np.log(b.sum() / a.sum()) for a, b in pairs])
+    gains = np.diag(np.exp(logs))
+    found = {"exposure": np.eye(3) * np.exp(level), "gains": gains, "nearby": _ridge(pairs, gains)}
+    try:
+        found["exact"] = matrix_of(ground, white)
+        found["colour"] = found["exact"] * float(here.sum() / (found["exact"] @ here).sum())
+    except FormatError:
+        pass  # the others bend less
+    return {name: m for name, m in found.items() if float(np.abs(m).max()) <= _MOST_GAIN}
+
+
+def _ridge(
+    pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], gains: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The matrix that takes the first of each pair nearest to the second, held to `gains`."""
+    scales = [1 / float(b.mean()) ** 2 for _, b in pairs]
+    own = sum(s * np.outer(a, a) for s, (a, _) in zip(scales, pairs, strict=True))
+    cross = sum(s * np.outer(b, a) for s, (a, b) in zip(scales, pairs, strict=True))
+    hold = _HOLD * float(np.trace(own)) / 3
+    made = (cross + hold * gains) @ np.linalg.inv(own + hold * np.eye(3))
+    return np.asarray(made, np.float64)
+
+
+def chosen(costs: Mapping[str, float]) -> str:
+    """Of ways from the plainest on, with how far colours stay apart by each, the one to take.
+
+    A way that bends more is taken only where it comes nearer by what an eye sees.
+    """
+    names = list(costs)
+    best = names[0]
+    for name in names[1:]:
+        if costs[name] < costs[best] - _SEEN:
+            best = name
+    return best
 
 
 def difference(a: Sequence[float] | NDArray[Any], b: Sequence[float] | NDArray[Any]) -> float:
@@ -150,7 +215,7 @@ def apply(
 
 STAGE = Stage(
     name="match",
-    version=1,
+    version=2,
     params=Match,
     apply=apply,
     gives=gives,

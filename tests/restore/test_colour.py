@@ -308,3 +308,12 @@ def test_paint_of_the_real_frame_gives_the_gains_of_the_camera_file(shared_data:
     rgb = debayer(unstretch(codes[..., 0]), method="fast")
     gains = neutral_gains(rgb, PAINT, size=0.01)
     assert gains == pytest.approx((1.28, 1.0, 2.38), rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (5, 0, 3)])
+def test_a_picture_of_no_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    """Nothing to stretch is an error that says what to hand over, not an empty picture."""
+    known = measure_statistics(np.random.default_rng(1).random((8, 8, 3)))
+    for work in (lambda p: enhance(p, known), lambda p: unenhance(p, known), measure_statistics):
+        with pytest.raises(FormatError, match="rows, cols, 3"):
+            work(np.zeros(shape, np.float32))

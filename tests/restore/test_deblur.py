@@ -371,3 +371,19 @@ def test_the_real_label_is_contradicted(shared_data: Path) -> None:
     found = STAGE.measure(clip, Deblur(exposure_s=0.095))  # type: ignore[misc]
     assert found["contradicted"]
     assert found["restored"] == 0
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2, 5), (3, 6)])
+def test_the_middle_of_an_even_kernel_is_where_it_is_said_to_be(shape: tuple[int, int]) -> None:
+    """Of an even side that is side // 2: a point there moves nothing, zeros after it neither."""
+    picture = np.random.default_rng(2).random((40, 40), dtype=np.float32)
+    point = np.zeros(shape, np.float32)
+    point[shape[0] // 2, shape[1] // 2] = 1
+    np.testing.assert_array_equal(deblur.deconvolve(picture, point), picture)
+    kernel = np.random.default_rng(3).random(shape).astype(np.float32)
+    kernel /= kernel.sum()
+    odd = np.zeros((shape[0] | 1, shape[1] | 1), np.float32)
+    odd[: shape[0], : shape[1]] = kernel
+    np.testing.assert_array_equal(
+        deblur.deconvolve(picture, kernel), deblur.deconvolve(picture, odd)
+    )
