@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from descent.errors import Damaged, FormatError, SourceError
 from descent.model import Finding, Format, Shot
 from descent.sources.forms import Form, form_of
-from descent.sources.stills import Still, looks_mosaic, name_of, one_channel, read_still
+from descent.sources.stills import (
+    Still,
+    looks_mosaic,
+    name_of,
+    one_channel,
+    read_still,
+    surely_colour,
+)
 from descent.sources.video import Clips, stamps_of, turn_of
 from descent.sources.yuv import Source
 
@@ -149,11 +156,14 @@ def _stills(shots: list[Shot], pattern: str | None, expect: str | None) -> Probe
 
 
 def _looked(few: list[Shot], shots: list[Shot]) -> list[_Seen]:
-    """Stills decoded, up to the first in colour: nothing else needs to be read then."""
+    """Stills decoded, up to the first in colour: nothing else, nor the rest of it, is read then."""
     seen: list[_Seen] = []
     broken: Damaged | None = None
     for shot in few:
         try:
+            if surely_colour(shot.path, where=name_of(shot)):
+                seen.append(_Seen(form_of(shot.path, name_of(shot))))
+                break
             still = read_still(shot.path, where=name_of(shot))
         except Damaged as error:
             broken = error  # the render will meet it and say so; here another will do

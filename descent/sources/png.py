@@ -27,6 +27,7 @@ _MOST_SHRUNK = 1040
 # half as many cost more in steps of the interpreter than they win.
 _BLOCK_BYTES = 1 << 19
 _PIECE_BYTES = 1 << 18
+_RGB, _FEW_ROWS = 2, 64
 
 
 class PngError(ValueError):
@@ -128,6 +129,24 @@ def decode(data: bytes) -> NDArray[Any]:
     samples = out.view(">u2").astype(np.uint16) if head.depth == 16 else out
     shape = (head.rows, head.cols) + ((head.channels,) if head.channels > 1 else ())
     return samples.reshape(shape)
+
+
+def in_colour(data: bytes | memoryview) -> bool:
+    """Whether an RGB picture's first rows already show channels that differ.
+
+    False says nothing: later rows may, or the PNG is of another kind. Rows are compared as they
+    are filtered, for a filter treats channels alike: equal ones stay equal. The checksums of the
+    chunks are held. Raises `PngError`.
+    """
+    head = read_header(data)
+    if head.colour != _RGB or head.interlaced:
+        return False
+    row_bytes = head.stride + 1  # the filter's own before each
+    raw = _Inflating(_packed(data, head)).take(row_bytes * min(head.rows, _FEW_ROWS))
+    whole = len(raw) // row_bytes
+    lines = np.frombuffer(raw, np.uint8, whole * row_bytes).reshape(whole, row_bytes)[:, 1:]
+    samples = lines.reshape(whole, head.cols, 3, head.depth // 8)
+    return bool((samples != samples[:, :, :1]).any())
 
 
 def bands(data: bytes | memoryview) -> Iterator[tuple[int, NDArray[np.uint8]]]:

@@ -81,6 +81,15 @@ def read_planes(path: Path, lend: Lender, *, where: str = "") -> Planes | None:
         return planes
 
 
+def surely_colour(path: Path, *, where: str = "") -> bool:
+    """Whether a PNG's first rows show colour: most of a look, for a small part of its cost.
+
+    False says nothing. Raises what `read_still` would of the same checks.
+    """
+    with told(path, where or str(path)):
+        return _checked(path).kind == "png" and png.in_colour(path.read_bytes())
+
+
 def _contents(path: Path) -> memoryview:
     """The bytes of a file, in a buffer of this thread's that the next call writes over.
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from descent.sources.png import SIGNATURE, PngError, decode, read_header
+from descent.sources.png import SIGNATURE, PngError, decode, in_colour, read_header
 
 _COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}
 
@@ -80,6 +80,22 @@ def test_every_filter_depth_and_colour_type_comes_back(
     found = decode(encode(pixels, kinds, pieces))
     assert found.dtype == pixels.dtype
     np.testing.assert_array_equal(found, pixels)
+
+
+@settings(max_examples=150)
+@given(
+    pixels=pictures(),
+    kinds=st.lists(st.integers(0, 4), min_size=1, max_size=6),
+    alike=st.booleans(),
+)
+def test_colour_is_seen_before_a_row_is_unfiltered(
+    pixels: NDArray[Any], kinds: list[int], alike: bool
+) -> None:
+    """Three channels are told to differ just where they do; other pictures are not judged."""
+    if alike:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], -1)[:, :, :1], 3, axis=2)
+    differ = pixels.ndim == 3 and pixels.shape[2] == 3 and bool((pixels != pixels[..., :1]).any())
+    assert in_colour(encode(pixels, kinds)) == differ
 
 
 @pytest.mark.parametrize("how", range(5))
