@@ -94,10 +94,11 @@ def accumulate(pictures: Sequence[NDArray[Any]], *, power: int = 11) -> NDArray[
             )
     if len(frames) == 1:
         return np.asarray(np.clip(frames[0], 0, 1), np.float32)
-    return _accumulated(aligned(frames), power)
+    return accumulated(aligned(frames), power)
 
 
-def _accumulated(frames: Sequence[NDArray[np.float32]], power: int) -> NDArray[np.float32]:
+def accumulated(frames: Sequence[NDArray[np.float32]], power: int) -> NDArray[np.float32]:
+    """Pictures of one shape that lie right, accumulated; `power` as in `accumulate`."""
     rows, cols = frames[0].shape[:2]
     channels = 1 if frames[0].ndim == 2 else frames[0].shape[2]
     field = fast_length(rows + _BRIDGE_PX), fast_length(cols + _BRIDGE_PX)

@@ -21,6 +21,7 @@ from descent.restore.accumulate import accumulate
 from descent.restore.blind import estimate_kernel
 from descent.restore.deblur_params import LONGEST_PX, Deblur, gives
 from descent.restore.deconvolve import deconvolve, noise_of
+from descent.restore.gathered import gather
 from descent.restore.motion import GRID, View, agreed, link, rate, view_of
 from descent.restore.places import BLIND_ERROR, kernels_in, laid_out, listed
 from descent.restore.unblur import (
@@ -72,6 +73,9 @@ def measure(
         return network.looked(clip, params, step)
     if params.method == "blind":
         return _blind(clip, params, noises, step)
+    if params.method == "burst":  # each frame and its neighbours tell all there is to know
+        lists: dict[str, Any] = {k: [None] * count for k in STAGE.per_frame}
+        return {"exposure": "not asked for", **lists}
     maps: list[list[float] | None] = [None] * count
     found: dict[str, Any]
     if params.method == "known":
@@ -263,6 +267,8 @@ def apply(
     if params.method == "network":
         known = measured["shares"][index] if measured else network.alone(frame, params, after)
         return network.restored(frame, params, known, after)
+    if params.method == "burst":
+        return _gathered(frame, frames, centre, params, format)
     if not measured:
         measured, index = _alone(frames, params, format), centre
     smear, share = measured["smears"][index], measured["shares"][index]
@@ -294,6 +300,27 @@ def apply(
     return out
 
 
+def _gathered(
+    frame: Frame, frames: Sequence[Frame], centre: int, params: Deblur, format: Format
+) -> Frame:
+    """The frame with what its neighbours show sharper; what clipped stays as it was."""
+    y, known = seen(frames[centre], format)
+    pictures = [np.asarray(light.linear_frame(f, format).pixels, np.float32) for f in frames]
+    found = gather(pictures, centre, noise_of(y))
+    if not found.share or not params.strength:
+        light.note(frame, "deblur", restored=False)
+        return frame
+    before = pictures[centre]
+    made = before + np.float32(params.strength) * (found.pixels - before)
+    made[known < 1] = before[known < 1]
+    out = Frame(made, frame.flags, frame.warp, frame.notes)
+    light.note(
+        out, "deblur", restored=True, share=round(found.share * params.strength, 3),
+        neighbours=round(found.neighbours, 1),
+    )  # fmt: skip
+    return out
+
+
 def _alone(frames: list[Frame], params: Deblur, format: Format) -> dict[str, Any]:
     """What the frame and its neighbours tell where nobody measured the whole camera."""
 
@@ -307,12 +334,14 @@ def _alone(frames: list[Frame], params: Deblur, format: Format) -> dict[str, Any
 
 
 def _reach(params: Deblur) -> int:
+    if params.method == "burst":
+        return params.frames
     return max(1, params.frames) if params.method == "motion" else 0
 
 
 STAGE = Stage(
     name="deblur",
-    version=3,
+    version=4,
     params=Deblur,
     apply=apply,
     gives=gives,

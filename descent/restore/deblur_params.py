@@ -21,10 +21,11 @@ class Deblur(Params):
 
     FILES = {"model": ("model", "an ONNX file beside the config")}  # noqa: RUF012
 
-    method: Literal["motion", "known", "blind", "network"] = Field(
+    method: Literal["motion", "known", "blind", "burst", "network"] = Field(
         "motion",
         description="motion: from how the picture moves between frames; known: `smear` in all "
         "frames; blind: kernels from each frame by itself, place by place, some minutes a frame; "
+        "burst: what neighbours show sharper, for shaken frames of a scene that hardly moves; "
         "network: `model`, which invents, and is owned up to as generative",
     )
     exposure_s: float | None = Field(
@@ -47,8 +48,9 @@ class Deblur(Params):
         2,
         ge=0,
         le=3,
-        description="with motion: neighbours on either side that fill in what a frame's own blur "
-        "took away; a larger number restores more and takes longer, 0 uses each frame alone",
+        description="with motion and burst: neighbours on either side that fill in what a frame's "
+        "own blur took away; a larger number restores more and takes longer, 0 uses each frame "
+        "alone",
     )
     model: str | None = Field(
         None,
@@ -106,6 +108,8 @@ def gives(format: Format, params: Deblur) -> Format:
         raise FormatError(
             "deblur without a network is always guarded", do="write method: network, or no guard"
         )
+    if params.method == "burst" and params.frames == 0:
+        raise FormatError("a burst of one frame", do="write frames: 2")
     if params.method == "known" and params.smear is None:
         raise FormatError("deblur by method known needs a smear", do="write smear: [5.0, 0.0]")
     if params.method != "known" and params.smear is not None:

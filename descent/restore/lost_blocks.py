@@ -157,7 +157,7 @@ def lost_blocks(
         if kept is not None and kept[top:down, left:right][inside].mean() > _KEPT:
             continue
         box = top, down, left, right
-        if _stands_apart(plane, labels, k, box, level, ends, step, known):
+        if _stands_apart(plane, labels, k, box, level, ends, step, known, grid == (0, 0)):
             found.setdefault(grid, []).append((k, inside))
     if not found:
         return None
@@ -201,8 +201,12 @@ def _stands_apart(
     ends: tuple[float, float],
     step: int,
     known: NDArray[np.bool_] | None,
+    whole: bool,
 ) -> bool:
-    """Whether the picture ends at every side of a part as at a cut, and is a camera's there."""
+    """Whether the picture ends at the sides of a part as at a cut, and is a camera's there.
+
+    Of a part on the grid that a picture which was not cropped has, one side may end softly.
+    """
     reach = 2 * step
     top, left = max(0, box[0] - reach), max(0, box[2] - reach)
     view = np.s_[top : box[1] + reach, left : box[3] + reach]
@@ -221,16 +225,19 @@ def _stands_apart(
     if len(found) < 2:
         return False
     everywhere = tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
-    for beside, usual in (everywhere, *found):
-        if np.mean(beside == value) > _SAME or np.mean(usual == 0) > _DRAWN:
-            return False
     within = ends[0] < value < ends[1]
     apart, steps = (_APART_WITHIN, _STEPS_WITHIN) if within else (_APART, _STEPS)
-    return all(
-        float(np.median(np.abs(beside - value)))
-        > max(apart * abs(level), steps * float(np.median(usual)))
-        for beside, usual in ([everywhere] if within else found)
-    )
+
+    def cut(beside: NDArray[Any], usual: NDArray[Any]) -> bool:
+        if np.mean(beside == value) > _SAME or np.mean(usual == 0) > _DRAWN:
+            return False
+        least = max(apart * abs(level), steps * float(np.median(usual)))
+        return float(np.median(np.abs(beside - value))) > least
+
+    sides = sum(cut(*side) for side in found)
+    if within:
+        return cut(*everywhere)
+    return sides == len(found) or (whole and sides >= 3 and cut(*everywhere))
 
 
 def masks(often: NDArray[np.bool_]) -> list[list[int]]:

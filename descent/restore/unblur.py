@@ -234,10 +234,15 @@ def spread(shares: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.fl
     out = np.zeros(shape, np.float32)
     for part in tiles(shape):
         a, b, c, d = part.seen
-        down = _ramp(a, b, part.core[0], part.core[1], shape[0])
-        across = _ramp(c, d, part.core[2], part.core[3], shape[1])
-        out[a:b, c:d] += np.float32(shares[part.place]) * np.outer(down, across)
+        out[a:b, c:d] += np.float32(shares[part.place]) * np.outer(*ramps(part, shape))
     return out
+
+
+def ramps(part: Tile, shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The weights of a tile's rows and columns; over all tiles of `shape` they add up to 1."""
+    a, b, c, d = part.seen
+    down = _ramp(a, b, part.core[0], part.core[1], shape[0])
+    return down, _ramp(c, d, part.core[2], part.core[3], shape[1])
 
 
 @kernel

@@ -25,21 +25,25 @@ from PIL import Image
 
 from descent.clip import Clip
 from descent.model import Format, Frame
-from descent.restore import colour, debayer, deblock, deblur, defects, deflicker, denoise, levels
+from descent.restore import colour, debayer, deblur, defects, deflicker, levels
 from descent.tools import tiles
 from descent.tools.register import features, match
-from tests.bench import deblur_chain
+from tests.bench import clean_bench, colour_bench, deblur_chain
+from tests.bench.scoring import (
+    COSTS,
+    DATA,
+    Cost,
+    Picture,
+    affine_db,
+    apart,
+    best_time,
+    cost_of,
+    cpsnr,
+    mosaic,
+    peak_mib,
+)
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-Picture = NDArray[np.float32]
 GAINS = (1.28, 1.0, 2.38)
-
-
-def mosaic(rgb: NDArray[Any]) -> NDArray[Any]:
-    """An RGGB mosaic of an RGB picture."""
-    out = np.ascontiguousarray(rgb[..., 1])
-    out[::2, ::2], out[1::2, 1::2] = rgb[::2, ::2, 0], rgb[1::2, 1::2, 2]
-    return out
 
 
 def by_opencv(code: int) -> Callable[[Picture], Picture]:
@@ -68,24 +72,6 @@ def others() -> dict[str, Callable[[Picture], Picture]]:
     return found
 
 
-def cpsnr(made: Picture, truth: Picture) -> float:
-    """CPSNR in dB on 8-bit codes, 8 px off each border."""
-    codes = np.clip(np.rint(made * 255), 0, 255) - np.rint(truth * 255)
-    return float(10 * np.log10(255**2 / np.mean(codes[8:-8, 8:-8].astype(np.float64) ** 2)))
-
-
-def best_time(work: Callable[[], object], times: int = 9) -> tuple[float, float]:
-    """Wall and CPU seconds of the better runs (their lower quartile)."""
-    work()
-    wall, cpu = [], []
-    for _ in range(times):
-        a, b = time.perf_counter(), time.process_time()
-        work()
-        wall.append(time.perf_counter() - a)
-        cpu.append(time.process_time() - b)
-    return float(np.percentile(wall, 25)), float(np.percentile(cpu, 25))
-
-
 def debayering() -> None:
     """CPSNR over the pictures here, and speed on 1280 x 1024."""
     methods: dict[str, Callable[[Picture], Picture]] = {
@@ -101,22 +87,24 @@ def debayering() -> None:
         for name in ("kodak", "mcmaster")
     }
     speed = np.random.default_rng(0).random((1024, 1280), dtype=np.float32)
-    print(f"\n{'debayer':28}{'Kodak dB':>10}{'McMaster dB':>13}{'Mpx/s':>8}{'Mpx/CPU s':>11}")
+    heads = f"{'Kodak dB':>10}{'McMaster dB':>13}{'Mpx/s':>8}{'Mpx/CPU s':>11}{'MiB':>7}"
+    print(f"\n{'debayer':28}{heads}")
     for name, run in methods.items():
         quality = [
             np.mean([cpsnr(np.asarray(run(mosaic(t)), np.float32), t) for t in pictures])
             for pictures in sets.values()
         ]
-        wall, cpu = best_time(lambda run=run: run(speed))  # type: ignore[misc]
-        rate = speed.size / 1e6
-        print(f"{name:28}{quality[0]:10.2f}{quality[1]:13.2f}{rate / wall:8.0f}{rate / cpu:11.0f}")
+        cost = cost_of(lambda run=run: run(speed), 9)  # type: ignore[misc]
+        rate = speed.size / 1e3
+        row = f"{name:28}{quality[0]:10.2f}{quality[1]:13.2f}{rate / cost.wall_ms:8.0f}"
+        print(f"{row}{rate / cost.cpu_ms:11.0f}{cost.peak_mib:7.0f}", flush=True)
 
 
 def chain() -> None:
     """Levels, defects, debayer and colour on a 1280 x 1024 part of the real DDC mosaic."""
     path = next((DATA / "edl_stills").glob("*ECM*.png"))
     raw = np.ascontiguousarray(np.asarray(Image.open(path))[:1024, :1280, 0])
-    print(f"\n{'chain, 1280 x 1024':28}{'frames/s':>10}{'CPU ms':>9}  by stage, ms")
+    print(f"\n{'chain, 1280 x 1024':28}{'frames/s':>10}{'CPU ms':>9}{'MiB':>7}  by stage, ms")
     for method in ("best", "fast"):
         spent: dict[str, float] = {}
 
@@ -137,7 +125,8 @@ def chain() -> None:
 
         wall, cpu = best_time(run)
         parts = ", ".join(f"{k} {v:.1f}" for k, v in spent.items())
-        print(f"{'descent, debayer: ' + method:28}{1 / wall:10.1f}{cpu * 1e3:9.1f}  {parts}")
+        held = f"{peak_mib(run):7.0f}"
+        print(f"{'descent, debayer: ' + method:28}{1 / wall:10.1f}{cpu * 1e3:9.1f}{held}  {parts}")
     codes = cv2.COLOR_BayerRGGB2RGB_VNG
 
     def by_hand() -> Picture:
@@ -145,9 +134,9 @@ def chain() -> None:
         return np.asarray(np.clip(rgb * np.array(GAINS, np.float32), 0, 1), np.float32)
 
     wall, cpu = best_time(by_hand)
-    print(
-        f"{'OpenCV median, VNG, gains':28}{1 / wall:10.1f}{cpu * 1e3:9.1f}  (no stretch, no mask)"
-    )
+    held = f"{peak_mib(by_hand):7.0f}"
+    tail = f"{1 / wall:10.1f}{cpu * 1e3:9.1f}{held}  (no stretch, no mask)"
+    print(f"{'OpenCV median, VNG, gains':28}{tail}", flush=True)
 
 
 def flicker() -> None:
@@ -161,26 +150,33 @@ def flicker() -> None:
         return (None if k is None else Frame(raw[k]) for k in indices)
 
     clip = Clip([Fraction(k) for k in range(len(raw))], kind, lambda _: frozenset(), pull)
-    start = time.perf_counter()
+    start = time.process_time()
     numbers = deflicker.measure(clip, deflicker.Deflicker())
-    took = time.perf_counter() - start
+    spent = 1e3 * (time.process_time() - start) / len(raw)
+    held = peak_mib(lambda: deflicker.measure(clip, deflicker.Deflicker()))
+
+    def one() -> Frame:
+        return deflicker.apply([Frame(raw[9])], 0, deflicker.Deflicker(), numbers, 9, kind)
+
+    each = cost_of(one)
+    cost = {"descent": Cost(each.wall_ms, each.cpu_ms + spent, max(held, each.peak_mib))}
     ours = [
         np.asarray(deflicker.apply([Frame(f)], 0, deflicker.Deflicker(), numbers, k, kind).pixels)
         for k, f in enumerate(raw)
     ]
     found = [features(deflicker.small(Frame(f), kind)) for f in raw]
-    print(
-        f"\n{'deflicker, LCAM 5 to 70':28}{'1 apart':>9}{'5 apart':>9}{'10 apart':>9}{'spread':>9}"
-    )
+    theirs, cost["ffmpeg deflicker"] = by_ffmpeg(paths)
+    heads = "".join(f"{h:>9}" for h in ("1 apart", "5 apart", "10 apart", "spread"))
+    print(f"\n{'deflicker, LCAM 5 to 70':28}{heads}{COSTS} a frame")
     for name, frames in (
         ("as received", [f.astype(np.float32) / np.float32(255) for f in raw]),
-        (f"descent ({took:.1f} s, 87 frames)", ours),
-        ("ffmpeg deflicker", by_ffmpeg(paths)),
+        ("descent", ours),
+        ("ffmpeg deflicker", theirs),
     ):
         small = [cv2.resize(f, (400, 400), interpolation=cv2.INTER_AREA) for f in frames]
         levels_, spreads = [], []
         for step in (1, 5, 10):
-            apart = []
+            off = []
             for i in range(4, 70 - step):
                 link = match(found[i], found[i + step])
                 if link is None:
@@ -189,16 +185,16 @@ def flicker() -> None:
                 inside = cv2.warpPerspective(np.ones_like(a), link.matrix, (400, 400)) > 0.99
                 b = small[i + step]
                 inside &= (a > 0.01) & (b > 0.01) & (a < 0.97) & (b < 0.97)
-                apart.append(abs(np.median(np.log(b[inside] / a[inside]))))
+                off.append(abs(np.median(np.log(b[inside] / a[inside]))))
                 if step == 1:
                     spreads.append(abs(np.log(b[inside].std() / a[inside].std())))
-            levels_.append(float(np.median(apart)))
+            levels_.append(float(np.median(off)))
         row = "".join(f"{v:9.4f}" for v in (*levels_, float(np.median(spreads))))
-        print(f"{name:28}{row}")
+        print(f"{name:28}{row}{cost.get(name, '')}", flush=True)
 
 
-def by_ffmpeg(paths: list[Path]) -> list[Picture]:
-    """The frames after ffmpeg's deflicker filter at its defaults."""
+def by_ffmpeg(paths: list[Path]) -> tuple[list[Picture], Cost]:
+    """The frames after ffmpeg's deflicker filter at its defaults; cost a frame, PNG included."""
     with tempfile.TemporaryDirectory() as folder:
         for k, path in enumerate(paths):
             Image.open(path).convert("L").save(Path(folder) / f"in{k:03d}.png")
@@ -207,24 +203,15 @@ def by_ffmpeg(paths: list[Path]) -> list[Picture]:
             "-i", f"{folder}/in%03d.png", "-vf", "format=yuv420p,deflicker,format=gray",
             f"{folder}/out%03d.png",
         ]  # fmt: skip
+        wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True)  # noqa: S603 - ffmpeg from its wheel, our own words
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        per = 1e3 / len(paths)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        cost = Cost((time.perf_counter() - wall) * per, spent * per, after.ru_maxrss / 1024)
         made = sorted(Path(folder).glob("out*.png"))
-        return [np.asarray(Image.open(p).convert("L"), np.float32) / np.float32(255) for p in made]
-
-
-def apart(made: Picture, truth: Picture) -> float:
-    """Mean squared error over the best shift within 7 px, in quarters, 25 px off each border."""
-    rows, cols = truth.shape
-    inside = (slice(25, rows - 25), slice(25, cols - 25))
-
-    def error(y: float, x: float) -> float:
-        move = np.array([[1, 0, x], [0, 1, y]], np.float32)
-        moved = cv2.warpAffine(made, move, (cols, rows), flags=cv2.INTER_CUBIC)
-        return float(((moved[inside] - truth[inside]).astype(np.float64) ** 2).mean())
-
-    whole = {(y, x): error(y, x) for y in range(-7, 8) for x in range(-7, 8)}
-    y, x = min(whole, key=whole.__getitem__)
-    return min(error(y + a / 4, x + b / 4) for a in range(-4, 5) for b in range(-4, 5))
+        codes = [np.asarray(Image.open(p).convert("L"), np.float32) for p in made]
+        return [c / np.float32(255) for c in codes], cost
 
 
 def shaken() -> None:
@@ -240,7 +227,7 @@ def shaken() -> None:
     folder = DATA / "deblur" / "levin"
     best: dict[Path, float] = {}
     print(f"\n{'Levin, 8 pictures 255 x 255':28}{'dB':>8}{'worst':>8}{'error ratio':>13}", end="")
-    print(f"{'worst':>8}{'s':>8}{'CPU s':>8}")
+    print(f"{'worst':>8}{'s':>8}{'CPU s':>8}{'MiB':>8}")
     for name, run in methods.items():
         errors, ratios, wall, cpu = [], [], [], []
         for path in sorted(folder.glob("im*.png")):
@@ -260,66 +247,8 @@ def shaken() -> None:
         decibels = -10 * np.log10(errors)
         row = f"{name:28}{decibels.mean():8.2f}{decibels.min():8.2f}"
         row += f"{np.mean(ratios):13.2f}{max(ratios):8.2f}" if ratios else f"{'':21}"
-        print(f"{row}{np.median(wall):8.2f}{np.median(cpu):8.2f}")
-
-
-def grids() -> None:
-    """Mosaics after JPEG at three qualities: PSNR before and after deblock."""
-    print(f"\n{'deblock, Kodak mosaics':28}{'before':>9}{'after':>9}{'CPU ms':>9}")
-    for quality in (50, 75, 90):
-        found: list[tuple[float, float, float]] = []
-        for path in sorted((DATA / "kodak").iterdir()):
-            truth = mosaic(np.asarray(Image.open(path).convert("RGB")))
-            packed = cv2.imencode(".jpg", truth, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-            codes = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
-            rows, cols = truth.shape
-            kind = Format(rows, cols, "mosaic", "uint8", "RGGB", "raw", 255.0)
-            start = time.process_time()
-            made = deblock.apply([Frame(codes)], 0, deblock.Deblock(), None, 0, kind).pixels
-            spent = 1e3 * (time.process_time() - start)
-            before, after = (
-                float(10 * np.log10(255**2 / np.mean((np.asarray(p, float) - truth) ** 2)))
-                for p in (codes, made)
-            )
-            found.append((before, after, spent))
-        before, after, spent = np.median(found, axis=0)
-        print(f"{f'quality {quality}':28}{before:9.2f}{after:9.2f}{spent:9.0f}")
-
-
-def noise() -> None:
-    """Kodak pictures drifting under noise: denoise, and what OpenCV offers for a film."""
-    rng = np.random.default_rng(0)
-    scores: dict[str, list[float]] = {}
-    for path in sorted((DATA / "kodak").iterdir())[:4]:
-        truth = (np.asarray(Image.open(path).convert("RGB"), np.float32) / 255) ** np.float32(2.2)
-        views = [truth[8 + 2 * k : 488 + 2 * k, 8 + 3 * k : 488 + 3 * k] for k in range(5)]
-        films = [
-            (v + np.sqrt(4e-4 * v + 2e-5) * rng.standard_normal(v.shape)).clip(0, 1) for v in views
-        ]
-        frames = [Frame(np.ascontiguousarray(f, np.float32)) for f in films]
-        rows, cols = views[0].shape[:2]
-        kind = Format(rows, cols, "rgb", "float32", None, "linear", 1.0)
-
-        def pull(
-            order: Iterable[int | None], frames: list[Frame] = frames
-        ) -> Iterator[Frame | None]:
-            return (None if k is None else frames[k] for k in order)
-
-        clip = Clip([Fraction(k) for k in range(5)], kind, lambda _: frozenset(), pull)
-        numbers = denoise.measure(clip, denoise.Denoise())
-        made = denoise.apply(frames, 2, denoise.Denoise(), numbers, 2, kind).pixels
-        codes = [np.clip(np.rint(f * 255), 0, 255).astype(np.uint8) for f in films]
-        means = cv2.fastNlMeansDenoisingColoredMulti(codes, 2, 3, None, 5, 5, 7, 15)
-        for name, pixels in (
-            ("as received", films[2]),
-            ("descent, 2 on either side", made),
-            ("OpenCV non-local means", means / 255),
-        ):
-            error = (np.asarray(pixels) - views[2])[8:-8, 8:-8]
-            scores.setdefault(name, []).append(float(-10 * np.log10(np.mean(error**2))))
-    print(f"\n{'denoise, drifting pictures':28}{'PSNR dB':>9}")
-    for name, values in scores.items():
-        print(f"{name:28}{np.mean(values):9.2f}")
+        held = peak_mib(lambda run=run, b=taken, k=kernel: run(b, k))  # type: ignore[misc]
+        print(f"{row}{np.median(wall):8.2f}{np.median(cpu):8.2f}{held:8.1f}", flush=True)
 
 
 def burst() -> None:
@@ -328,34 +257,20 @@ def burst() -> None:
     read = [np.asarray(Image.open(p), np.float32) / 255 for p in sorted(folder.glob("REG_*"))]
     truth = np.asarray(Image.open(folder / "sharp_000.jpg"), np.float32) / 255
     theirs = np.asarray(Image.open(folder / "out_fba_p11.jpg"), np.float32) / 255
-    deblur.accumulate(read[:2])
-    start, cpu = time.perf_counter(), time.process_time()
-    made = deblur.accumulate(read)
-    took, spent = time.perf_counter() - start, time.process_time() - cpu
-    print(f"\n{'burst, 14 of 1101 x 701':28}{'PSNR dB':>9}{'s':>7}{'CPU s':>7}")
+    methods: dict[str, Callable[[], NDArray[Any]]] = {
+        "descent": lambda: deblur.accumulate(read),
+        "mean of all": lambda: np.mean(read, axis=0),
+        "median of all": lambda: np.median(read, axis=0),
+    }
+    print(f"\n{'burst, 14 of 1101 x 701':28}{'PSNR dB':>9}{COSTS}")
     for name, value in (
-        ("best single frame", max(_affine_db(frame, truth) for frame in read)),
-        ("the authors' own", _affine_db(theirs, truth)),
-        ("descent", _affine_db(np.asarray(made), truth)),
+        ("best single frame", max(affine_db(frame, truth) for frame in read)),
+        ("the authors' own", affine_db(theirs, truth)),
     ):
-        tail = f"{took:7.2f}{spent:7.2f}" if name == "descent" else ""
-        print(f"{name:28}{value:9.2f}{tail}")
-
-
-def _affine_db(picture: NDArray[Any], truth: NDArray[Any], edge: int = 40, reach: int = 4) -> float:
-    """PSNR after the best whole-pixel shift and a line fitted to each channel."""
-    rows, cols = truth.shape[:2]
-    want, best = truth[edge:-edge, edge:-edge], -np.inf
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            part = picture[edge + dy : rows - edge + dy, edge + dx : cols - edge + dx]
-            errors = []
-            for k in range(3):
-                x, y = part[..., k].ravel().astype(np.float64), want[..., k].ravel()
-                slope = np.cov(x, y, bias=True)[0, 1] / x.var()
-                errors.append(np.mean((y - y.mean() - slope * (x - x.mean())) ** 2))
-            best = max(best, float(-10 * np.log10(np.mean(errors))))
-    return best
+        print(f"{name:28}{value:9.2f}")
+    for name, method in methods.items():
+        value = affine_db(np.asarray(method()), truth)
+        print(f"{name:28}{value:9.2f}{cost_of(method, 2)}", flush=True)
 
 
 def main() -> int:
@@ -371,8 +286,8 @@ def main() -> int:
     flicker()
     shaken()
     burst()
-    grids()
-    noise()
+    clean_bench.rows()
+    colour_bench.rows()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory of this run: {peak:.0f} MiB")
     return 0
