@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from descent.clock import mutual_look
+from descent.clock import faces_look
+from descent.clock.faces import MUTUAL
 from descent.clock.fit import ClockFit
 from descent.clock.hearing import Hearing, listen
 from descent.clock.joint import Tie
 from descent.clock.motion import Look, look
-from descent.clock.turned import MUTUAL
 from descent.compose.type import face
 from descent.tools.files import atomic
 
@@ -62,12 +62,11 @@ def draw(found: Synced, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
     for tie in found.joint.kept:
-        if tie.kind in {"motion", MUTUAL}:
-            a, b = found.turned[tie.a], found.turned[tie.b]
-            if tie.kind == MUTUAL:
-                image = picture_mutual(tie, mutual_look.look(a, b, tie.fit))
-            else:
-                image = picture(tie, look(a, b, tie.fit))
+        if tie.kind == "motion":
+            image = picture(tie, look(found.turned[tie.a], found.turned[tie.b], tie.fit))
+        elif tie.kind == MUTUAL:
+            a, b = found.bodies[tie.a], found.bodies[tie.b]
+            image = picture_mutual(tie, faces_look.look(a, b, tie.fit))
         elif tie.kind == "sound":
             one, other = found.heard[tie.a].heard, found.heard[tie.b].heard
             image = picture_sound(tie, listen(one, other))
@@ -92,18 +91,18 @@ def picture(tie: Tie, seen: Look) -> Any:
     return _page(tie, left, (_offsets(title, seen, seen.agreement, 3.0, high=1.05),))
 
 
-def picture_mutual(tie: Tie, seen: mutual_look.Look) -> Any:
+def picture_mutual(tie: Tie, seen: faces_look.Look) -> Any:
     """The two charts of a tie by mutual motion, as a Pillow image."""
     left = Left(
-        "Twist that one saw of the other and not the other of it, mrad a frame", seen.times,
-        seen.errors[:, None] * 1000, seen.used, ("used",),
+        "How far the other's body is from where that one's view puts it, mrad", seen.times,
+        seen.errors * 1000, seen.used, AXES,
     )  # fmt: skip
     title = "Evidence at every offset of the two clocks"
     return _page(tie, left, (_offsets(title, seen, seen.evidence, 6.0, digits=0, low=0.0),))
 
 
 def _offsets(
-    title: str, seen: Look | mutual_look.Look, values: Floats, least_s: float, **scale: Any
+    title: str, seen: Look | faces_look.Look, values: Floats, least_s: float, **scale: Any
 ) -> Curve:
     """`values` at the offsets around the best: `least_s` either side, or past the next best."""
     reach = max(least_s, 2.5 * abs(seen.rival_s - seen.best_s))

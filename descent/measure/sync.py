@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from descent.clock.faces import Posed
 from descent.clock.joint import Joint, Tie, joint
 from descent.clock.motion import Turned
 from descent.clock.turned import tie_turned
 from descent.config.load import Loaded
 from descent.errors import DescentError, UnsureSync
+from descent.measure.bodies import tie_bodies
 from descent.measure.events import tie_events
 from descent.measure.hearing import (
     Against,
@@ -30,14 +32,12 @@ from descent.measure.hearing import (
 )
 from descent.measure.motion import measure_turns
 from descent.measure.seats import (
-    PLAUSIBLE_S,
     Seat,
     apart_s,
     most_s,
     overlap,
     overlapping,
     plausible,
-    reach_s,
     reference_of,
     room,
     take_seats,
@@ -66,8 +66,8 @@ class Refused:
 class Synced:
     """What was measured: clocks by camera, the ties they rest on, and what was refused.
 
-    `turned` holds what each camera saw and `heard` what it heard, for drawing; `unsure` the
-    cameras whose tie was taken although it was not sure.
+    `turned` holds how each camera turned, `bodies` what it saw of another's body and `heard`
+    what it heard, for drawing; `unsure` the cameras whose tie was taken although it was not sure.
     """
 
     reference: str
@@ -76,6 +76,7 @@ class Synced:
     refused: tuple[Refused, ...]
     findings: tuple[Finding, ...]
     turned: Mapping[str, Turned]
+    bodies: Mapping[str, Sequence[Posed]]
     heard: Mapping[str, Listened]
     unsure: frozenset[str]
 
@@ -111,7 +112,9 @@ def measure_sync(
     by = loaded.config.sync.refine or ("motion",)
     store = loaded.path.parent / ".descent"
     how = _Reading(store, workers, progress, say)
-    ties, refused, turned = _by_motion(seats, how) if "motion" in by else ([], [], {})
+    ties, refused, turned, bodies = (
+        _by_motion(seats, how) if "motion" in by else ([], [], {}, {})
+    )  # fmt: skip
     heard: dict[str, Listened] = {}
     if "sound" in by:
         heard, said = listen_to(
@@ -137,7 +140,7 @@ def measure_sync(
     refused += [Refused(t.a, t.b, why, _MORE) for t, why in whole.refused]
     found = Synced(
         reference, seats, whole, tuple(refused), (*findings, *_said(seats, whole)), turned,
-        heard, frozenset(unsure),
+        bodies, heard, frozenset(unsure),
     )  # fmt: skip
     lost = [n for n in seats if n not in found.tied and not np.isfinite(seats[n].half_s)]
     if len(found.tied) < 2 or lost:
@@ -157,8 +160,8 @@ class _Reading:
 
 def _by_motion(
     seats: Mapping[str, Seat], how: _Reading
-) -> tuple[list[Tie], list[Refused], dict[str, Turned]]:
-    """What pictures tie, what they do not, and how each camera turned."""
+) -> tuple[list[Tie], list[Refused], dict[str, Turned], dict[str, list[Posed]]]:
+    """What pictures tie, what they do not, how each camera turned, and what bodies it saw."""
     chosen = {name: overlapping(seat, seats) for name, seat in seats.items()}
     frames = {
         name: (
@@ -177,8 +180,14 @@ def _by_motion(
     # What moves before a fixed camera is no turn of it.
     more, refused = _pairs(seats, turned, how.say, [{tie.a, tie.b} for tie in ties])
     ties += more
-    refused = _both(refused, [Refused(*row) for row in against], ties)
-    return ties, refused, turned
+    moving = {n: frames[n] for n in seen if seen[n].steady < STEADY}
+    more, others, bodies = tie_bodies(
+        moving, ties, partial(most_s, seats), store=how.store, workers=how.workers,
+        progress=how.progress, say=how.say,
+    )  # fmt: skip
+    ties += [tie for tie in more if plausible(seats[tie.a], seats[tie.b], tie.fit)]
+    refused = _both(refused, [Refused(*row) for row in (*against, *others)], ties)
+    return ties, refused, turned, bodies
 
 
 def _unsaid(what: str, done: int, total: int) -> None:
@@ -244,16 +253,16 @@ def _tie(a: Seat, b: Seat, turned: Mapping[str, Turned], *, accept_unsure: bool)
             do="check their times, or give frames that overlap",
         )  # fmt: skip
     other_low, other_high = overlap(b, a)
-    fit, kind = tie_turned(
+    fit = tie_turned(
         turned[a.name].within(low, high), turned[b.name].within(other_low, other_high),
-        most_s=PLAUSIBLE_S + reach_s(a, b), accept_unsure=accept_unsure,
+        accept_unsure=accept_unsure,
     )  # fmt: skip
     if not plausible(a, b, fit):
         raise UnsureSync(
             f"their motions fit best {apart_s(fit):.1f} s apart, which their own times rule out",
             where=f"{a.name} and {b.name}", do=_MORE,
         )  # fmt: skip
-    return Tie(a.name, b.name, fit, kind)
+    return Tie(a.name, b.name, fit, "motion")
 
 
 def _accepted(

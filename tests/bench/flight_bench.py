@@ -27,14 +27,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from descent.clock.faces import LEAST_S as LEAST_FACES_S
+from descent.clock.faces import Posed, fit_faces
 from descent.clock.fit import ClockFit
+from descent.clock.follow import runs
 from descent.clock.joint import Own, Tie, joint
 from descent.clock.moments import Moments, fit_moments, moments
 from descent.clock.motion import Turned, fit_motion
-from descent.clock.mutual import fit_mutual
 from descent.clock.part import backwards, fit_part
+from descent.clock.rigid import body_of
 from descent.clock.turns import turns
 from descent.errors import UnsureSync
+from descent.measure.bodies import measure_bodies
 from descent.measure.events import watched
 from descent.measure.motion import measure_turns
 from descent.model import Shot
@@ -51,21 +55,38 @@ LEAST_S = 0.002
 MOST_S = 10.0
 
 
-def ground(a: Turned, b: Turned) -> ClockFit:
+@dataclass(frozen=True)
+class Looked:
+    """What pictures told: how the camera turned, and which bodies it saw."""
+
+    turned: Turned
+    bodies: list[Posed]
+
+    def backwards(self) -> Looked:
+        """The same run backwards."""
+        return Looked(backwards(self.turned), [body.backwards(1.0) for body in self.bodies])
+
+
+def ground(a: Looked, b: Looked) -> ClockFit:
     """By the motion that both felt, over all of it or the part that fits."""
     try:
-        return fit_motion(a, b)
+        return fit_motion(a.turned, b.turned)
     except UnsureSync:
-        return fit_part(a, b)
+        return fit_part(a.turned, b.turned)
 
 
-def near(a: Turned, b: Turned) -> ClockFit:
-    """By what each sees of the other, clocks being no more than some seconds apart."""
-    return fit_mutual(a, b, most_s=MOST_S)
+def near(a: Looked, b: Looked) -> ClockFit:
+    """By the body that each sees of the other, clocks being no more than some seconds apart."""
+    return fit_faces(a.bodies, b.bodies, MOST_S)
 
 
-WAYS: dict[str, Callable[[Turned, Turned], ClockFit]] = {
-    "ground": ground, "mutual_motion": near, "mutual_motion, any offset": fit_mutual,
+def anywhere(a: Looked, b: Looked) -> ClockFit:
+    """The same, whatever the offset."""
+    return fit_faces(a.bodies, b.bodies)
+
+
+WAYS: dict[str, Callable[[Looked, Looked], ClockFit]] = {
+    "ground": ground, "mutual_motion": near, "mutual_motion, any offset": anywhere,
 }  # fmt: skip
 
 
@@ -78,11 +99,16 @@ class Camera:
     """
 
     name: str
-    turned: Turned
+    looked: Looked
     own: Floats
     opens: Floats
     middle: Floats
     rows: list[dict[str, Any]]
+
+    @property
+    def turned(self) -> Turned:
+        """How it turned."""
+        return self.looked.turned
 
 
 def read(folder: Path, exposures: bool = False) -> tuple[dict[str, Any], dict[str, Camera]]:
@@ -106,12 +132,13 @@ def read(folder: Path, exposures: bool = False) -> tuple[dict[str, Any], dict[st
         stored = examine(shots, pattern="RGGB").format
         frames[name] = (shots, [float(t) for t in own], stored, view_deg)
     seen = measure_turns(frames, store=folder / ".descent", workers=1)
+    bodies = measure_bodies(frames, store=folder / ".descent", workers=1)
     for name, each in seen.items():
         rows = truth["cameras"][name]["frames"]
         own = np.array(frames[name][1])
         middle = np.array([row["mid_s"] for row in rows])
         opens = middle if exposures else np.array([row["start_s"] for row in rows])
-        found[name] = Camera(name, each.turned, own, opens, middle, rows)
+        found[name] = Camera(name, Looked(each.turned, bodies[name]), own, opens, middle, rows)
     return truth, found
 
 
@@ -224,7 +251,7 @@ def pairs(folder: Path, seed: int, exposures: bool) -> None:
             kind = how.split(",")[0]
             span = next((s for x, y, h, s in spans if {x, y} == {a, b} and h == kind), None)
             try:
-                fit = way(one.turned, other.turned)
+                fit = way(one.looked, other.looked)
             except UnsureSync as error:
                 words = "MISSED" if span else "rightly"
                 print(f"seed {seed} {a}-{b} {how}: {words} refused: {error.what}", flush=True)
@@ -255,7 +282,7 @@ def across(folder: Path, seeds: list[int]) -> None:
                 for how, way in WAYS.items():
                     tried += 1
                     try:
-                        fit = way(a.turned, b.turned)
+                        fit = way(a.looked, b.looked)
                     except UnsureSync:
                         continue
                     taken += 1
@@ -274,7 +301,7 @@ def by_events(folder: Path, cameras: dict[str, Camera]) -> dict[str, Moments]:
     return found
 
 
-def clips() -> dict[str, tuple[Turned, Moments]]:
+def clips() -> dict[str, tuple[Looked, Moments]]:
     """Real films and the lander camera, as `descent sync` would see them."""
     found = {}
     films = {name: list(pictures(DATA / "video" / f"{name}.mp4")) for name in
@@ -289,22 +316,28 @@ def clips() -> dict[str, tuple[Turned, Moments]]:
         seen = turns(film, 0.9 * film[0].shape[1])
         own = Turned(times, seen.by, seen.noise, seen.zoom, seen.twist)
         light = np.array([float(picture.mean()) for picture in film])
-        found[name] = own, moments(own, light)
+        followed = (body_of(run, 0.9 * film[0].shape[1]) for run in runs(film, rate, LEAST_FACES_S))
+        bodies = [
+            Posed(times[body.first : body.first + len(body.turn)], body.turn, body.place)
+            for body in followed
+            if body is not None
+        ]
+        found[name] = Looked(own, bodies), moments(own, light)
     return found
 
 
 def unrelated(folder: Path, seeds: list[int]) -> None:
     """Cameras of flights on real films, on cameras of other flights and on themselves reversed."""
-    ours: dict[str, tuple[Turned, Moments]] = {}
+    ours: dict[str, tuple[Looked, Moments]] = {}
     for seed in seeds:
         _, cameras = read(folder / str(seed))
         seen = by_events(folder / str(seed), cameras)
-        ours |= {f"{seed} {n}": (cameras[n].turned, seen[n]) for n in cameras}
+        ours |= {f"{seed} {n}": (cameras[n].looked, seen[n]) for n in cameras}
     films = clips()
     cases = [(a, b) for a in ours for b in films]
     cases += [(a, b) for a, b in combinations(ours, 2) if a.split()[0] != b.split()[0]]
     every = ours | films
-    every |= {f"{n} back": (backwards(t), m.backwards()) for n, (t, m) in (ours | films).items()}
+    every |= {f"{n} back": (t.backwards(), m.backwards()) for n, (t, m) in (ours | films).items()}
     cases += [(a, f"{a} back") for a in (*ours, *films)]
     cases += [(a, f"{b} back") for a in ours for b in films]
     taken = []

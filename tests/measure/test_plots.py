@@ -5,21 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from descent.clock import mutual_look
+from descent.clock import faces_look
+from descent.clock.faces import MUTUAL, fit_faces
 from descent.clock.joint import Tie
-from descent.clock.mutual import fit_mutual
-from descent.clock.turned import MUTUAL
 from descent.measure.plots import HIGH, WIDE, picture_mutual
-from tests.clock.test_turned import facing
+from tests.clock.made_bodies import posed
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_mutual_motion_is_drawn_with_its_next_best(swapped: bool) -> None:
     """The best offset and the next best lie where the fit says, whichever camera is slower."""
-    a, b = facing(30, (4, 16), 1, 0.0, 5), facing(12, (4, 16), 2, 1.7, 5)
-    one, other = (b, a) if swapped else (a, b)
-    fit = fit_mutual(one, other)
-    seen = mutual_look.look(one, other, fit)
+    a, b = posed(12, (3, 20), 5, False, 0.0), posed(15, (5, 21), 5, True, 1.7)
+    one, other = ([b], [a]) if swapped else ([a], [b])
+    fit = fit_faces(one, other, 10.0)
+    seen = faces_look.look(one, other, fit, 10.0)
     assert seen.best_s == pytest.approx(fit.offset, abs=1e-6)
     assert abs(seen.rival_s - seen.best_s) > 0.5
     there = float(np.interp(seen.best_s, seen.lags, seen.evidence))
