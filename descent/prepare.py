@@ -15,6 +15,7 @@ from descent.plan import CameraPlan, Plan
 from descent.render.tasks import Cast, reach_of, used_frames
 from descent.tools.compiled import load
 from descent.tools.files import Digests
+from descent.tools.process import take_turns
 from descent.work import Progress
 from descent.work.fingerprint import fingerprint
 
@@ -73,6 +74,7 @@ def prepare(
     restored = any(camera.stages for camera in (*plan.cameras.values(), *whole.cameras.values()))
     light = restored or any(output.kind != "video" for output in (*plan.outputs, *whole.outputs))
     probes = [CANVAS, *([LIGHT] if light else []), *([RESTORE] if restored else [])]
+    take_turns()
     with ThreadPoolExecutor(1) as beside:  # the probes load code while files are read
         beside.submit(load)
         probed = beside.submit(fingerprint, probes)

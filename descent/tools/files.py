@@ -216,10 +216,18 @@ def sweep(folder: Path) -> list[Path]:
 # --- digests -------------------------------------------------------------------------------
 
 
+# Between two pieces a thread waits for the interpreter, 5 ms where another is busy with it: a
+# quarter of this, as the library reads, waits four times as often.
+_PIECE_BYTES = 1 << 20
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest, piece = hashlib.sha256(), bytearray(_PIECE_BYTES)
+    with Path(path).open("rb", buffering=0) as file:
+        while count := file.readinto(piece):
+            digest.update(memoryview(piece)[:count])
+    return digest.hexdigest()
 
 
 class Digests:

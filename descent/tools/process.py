@@ -53,6 +53,15 @@ def _library_code() -> Iterator[tuple[int, int]]:
             yield first, last - first
 
 
+def take_turns() -> None:
+    """Let a thread that wants the interpreter have it after half a millisecond, not five.
+
+    Hashing, decoding and encoding need it for a moment between two long stretches without it;
+    one thread that loads code would hold all of them up.
+    """
+    sys.setswitchinterval(0.0005)
+
+
 def step_back() -> None:
     """Let this thread, and those that it starts from now on, run after the others.
 

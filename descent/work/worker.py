@@ -70,7 +70,9 @@ def prepare() -> None:
     import cv2
 
     from descent.tools.compiled import load
+    from descent.tools.process import take_turns
 
+    take_turns()
     load()
     cv2.setNumThreads(1)
     if sys.platform == "linux":
