@@ -216,7 +216,7 @@ def sweep(folder: Path) -> list[Path]:
 # --- digests -------------------------------------------------------------------------------
 
 
-# Between two pieces a thread waits for the interpreter, 5 ms where another is busy with it: a
+# Between two pieces a thread waits for the interpreter where another is busy with it: a
 # quarter of this, as the library reads, waits four times as often.
 _PIECE_BYTES = 1 << 20
 
