@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from descent.clip import Clip
+from descent.measure.match import fitted, look
 from descent.model import Format, Frame, Stage
 from descent.restore import colour, debayer, defects, deflicker, levels, spot
 from descent.restore import match as match_stage
@@ -239,29 +240,32 @@ def curves(raw: list[Codes], numbers: dict[str, Any]) -> None:
 
 def matched() -> None:
     """Three cameras of one room, as received and matched to the first by a mat and a shirt."""
-    whites = ((0.78, 0.55), (0.19, 0.42), (0.236, 0.375))
-    grounds = ((0.09, 0.83), (0.5, 0.92), (0.78, 0.51))
-    lights = []
+    things = {
+        "white": ((0.78, 0.55), (0.19, 0.42), (0.236, 0.375)),
+        "ground": ((0.09, 0.83), (0.5, 0.92), (0.78, 0.51)),
+        "mill": ((0.18, 0.578), (0.352, 0.636), (0.372, 0.65)),
+        "wall": ((0.893, 0.188), (0.658, 0.202), (0.78, 0.173)),
+    }
+    lights: list[list[Any]] = []
     for n in (1, 2, 3):
         with av.open(str(DATA / "multicam" / f"cam0{n}.mp4")) as film:
-            codes = next(film.decode(video=0)).to_ndarray(format="rgb24")
-        lights.append(to_linear(np.ascontiguousarray(codes), "bt709"))
-
-    def patch(picture: Any, at: tuple[float, float]) -> list[float]:
-        y, x = (round(v * n) for v, n in zip(at[::-1], picture.shape, strict=False))
-        part = picture[y - 20 : y + 21, x - 20 : x + 21].reshape(-1, 3)
-        return [float(v) for v in np.median(part, axis=0)]
-
-    after = [lights[0]]
-    for light, ground, white in zip(lights[1:], grounds[1:], whites[1:], strict=True):
-        pairs = (
-            (patch(light, ground), patch(lights[0], grounds[0])),
-            (patch(light, white), patch(lights[0], whites[0])),
-        )
-        after.append(np.clip(light @ match_stage.matrix_of(*pairs).T, 0, 1).astype(np.float32))
+            codes = [f.to_ndarray(format="rgb24") for f, _ in zip(film.decode(video=0), range(6))]  # noqa: B905
+        lights.append([to_linear(np.ascontiguousarray(c), "bt709") for c in codes])
+    after = [lights[0][0]]
+    for n in (1, 2):
+        both = {name: (at[n], at[0]) for name, at in things.items()}
+        asked = match_stage.Match(
+            to="one", ground=both["ground"], white=both["white"],
+            check=(both["mill"], both["wall"]),
+        )  # fmt: skip
+        seen = [look(a, b, asked) for a, b in zip(lights[n], lights[0], strict=True)]
+        found = fitted(seen, marked=True)
+        print({k: v for k, v in found.items() if k != "matrix"})
+        matrix = np.array(found["matrix"])
+        after.append(np.clip(lights[n][0] @ matrix.T, 0, 1).astype(np.float32))
     size = (340, 600)
     sheet = Image.new("RGB", (6 * size[0] + 20, size[1]), (16, 16, 16))
-    for n, picture in enumerate((*lights, *after)):
+    for n, picture in enumerate((*(own[0] for own in lights), *after)):
         small = Image.fromarray(shown(picture)).resize(size, Image.Resampling.BOX)
         sheet.paste(small, (n * size[0] + (20 if n > 2 else 0), 0))
     words(sheet, (16, 16), "as received")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from descent.tools.compiled import kernel
+from descent.tools.tiles import over_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,27 +31,56 @@ _DRAWN = 0.5  # share of pixels beside it that are even by themselves: drawn, no
 _KEPT = 0.5  # share of a block that is even in most frames: a mask, not a loss
 _MOST_PARTS = 2000  # a picture of more was compressed until its blocks are even
 _ROUNDS = 24
+_BAND = 256  # rows that one thread looks through
+
+
+@kernel
+def _run_from(plane: NDArray[np.float32], y: int, x: int, dy: int, dx: int) -> int:
+    """How far from a pixel (y, x) its value goes on in a direction."""
+    rows, cols = plane.shape
+    v, n = plane[y, x], 0
+    u, w = y + dy, x + dx
+    while 0 <= u < rows and 0 <= w < cols and plane[u, w] == v:
+        n, u, w = n + 1, u + dy, w + dx
+    return n
+
+
+@kernel
+def _straight(plane: NDArray[np.float32], y: int, x: int, dy: int, dx: int) -> bool:
+    """Whether the run through (y, x) ends as the two beside it do, to one side or the other.
+
+    The run lies along (dy, dx); those beside it are at a right angle.
+    """
+    rows, cols = plane.shape
+    v = plane[y, x]
+    there, back = _run_from(plane, y, x, dy, dx), _run_from(plane, y, x, -dy, -dx)
+    if there + back + 1 < SIDE:
+        return False
+    for side in (1, -1):
+        alike = True
+        for k in (1, 2):
+            u, w = y + side * k * dx, x + side * k * dy
+            alike = alike and 0 <= u < rows and 0 <= w < cols and plane[u, w] == v
+            alike = alike and _run_from(plane, u, w, dy, dx) == there
+            alike = alike and _run_from(plane, u, w, -dy, -dx) == back
+        if alike:
+            return True
+    return False
 
 
 @kernel
 def may_be_flat(plane: NDArray[np.float32]) -> bool:
-    """Whether some 8 x 8 pixels (rows, cols) may hold one value: a look at one in 64.
+    """Whether some 8 x 8 pixels (rows, cols) may hold one value and end straight.
 
-    Each such square holds one of the points looked at, and five of its pixels lie in a line
-    to one side of it, across and down.
+    A look at one pixel in 64: each such square holds one of them, and its run and two beside it
+    end alike, across and down. Glare and shadow are ragged.
     """
     rows, cols = plane.shape
-    reach = 4
-    for y in range(7, rows, 8):
-        for x in range(7, cols, 8):
-            v = plane[y, x]
-            right, left, below, above = x + reach < cols, True, y + reach < rows, True
-            for k in range(1, reach + 1):
-                right = right and plane[y, x + k] == v
-                left = left and plane[y, x - k] == v
-                below = below and plane[y + k, x] == v
-                above = above and plane[y - k, x] == v
-            if (right or left) and (below or above):
+    for y in range(SIDE - 1, rows, SIDE):
+        for x in range(SIDE - 1, cols, SIDE):
+            if plane[y, x - 1] != plane[y, x] and (x + 1 == cols or plane[y, x + 1] != plane[y, x]):
+                continue
+            if _straight(plane, y, x, 0, 1) and _straight(plane, y, x, 1, 0):
                 return True
     return False
 
@@ -136,33 +166,42 @@ def lost_blocks(
     """
     if not may_be_flat(plane):
         return None
-    even = even_squares(plane)
+    even = np.empty(plane.shape, np.bool_)
+
+    def band(first: int, last: int) -> None:
+        top = max(0, first - SIDE + 1)
+        even[first:last] = even_squares(plane[top : last + SIDE - 1])[first - top : last - top]
+
+    over_rows(band, len(plane), grain=_BAND)
     if known is not None:
         even &= ~known
-    share = float(even.mean())
-    if not 0 < share <= _MOST_FLAT:
+    flat = np.count_nonzero(even)
+    if not 0 < flat <= _MOST_FLAT * even.size:
         return None
     labels, boxes = _parts(plane, even)
     if len(boxes) > _MOST_PARTS:
         return None
-    some = plane[::3, ::5][~even[::3, ::5]]
-    level = float(np.median(some if some.size else plane[~even]))
-    ends = float(plane.min()), float(plane.max())
-    found: dict[tuple[int, int], list[tuple[int, NDArray[np.bool_]]]] = {}
+    straight: list[tuple[int, tuple[int, int, int, int], tuple[int, int]]] = []
     for k, (top, down, left, right) in enumerate(boxes.tolist(), 1):
         inside = labels[top:down, left:right] == k
         grid = _grid(inside, (top, left), plane.shape)
-        if grid is None:
+        if grid is None or (kept is not None and kept[top:down, left:right][inside].mean() > _KEPT):
             continue
-        if kept is not None and kept[top:down, left:right][inside].mean() > _KEPT:
-            continue
-        box = top, down, left, right
+        straight.append((k, (top, down, left, right), grid))
+    if not straight:
+        return None
+    some = plane[::9, ::11][~even[::9, ::11]]
+    level = float(np.median(some if some.size else plane[~even]))
+    ends = float(plane.min()), float(plane.max())
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for k, box, grid in straight:
         if _stands_apart(plane, labels, k, box, level, ends, step, known, grid == (0, 0)):
-            found.setdefault(grid, []).append((k, inside))
+            size = (labels[box[0] : box[1], box[2] : box[3]] == k).sum()
+            found.setdefault(grid, []).append((k, int(size)))
     if not found:
         return None
     # Blocks of one picture lie on one grid: what lies on another is something else.
-    most = max(found, key=lambda g: (sum(int(i.sum()) for _, i in found[g]), g))
+    most = max(found, key=lambda g: (sum(size for _, size in found[g]), g))
     chosen = [k for grid, parts in found.items() if grid in (most, (-1, -1)) for k, _ in parts]
     return np.asarray(np.isin(labels, chosen), np.bool_)
 

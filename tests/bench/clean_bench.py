@@ -21,13 +21,15 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage import exposure, restoration
+from skimage import exposure as skimage_exposure
+from skimage import restoration
 
 from descent.clip import Clip
 from descent.model import Format, Frame, Stage
 from descent.restore import deblock, defects, denoise, field, levels
 from tests.bench.scoring import COSTS, DATA, Cost, Picture, cost_of, mosaic, psnr
 
+exposure: Any = skimage_exposure  # without types
 PER_FRAME = 16  # frames of the drawn flight that are held against their truth
 
 
@@ -223,16 +225,17 @@ def shaded() -> None:
     }
     print(f"\n{'field, 48 frames of 512 x 400':36}{'vignette %':>11}{'marks %':>9}{COSTS}")
     for name, method in methods.items():
-        left, dark = [], []
+        smooth_off: list[float] = []
+        dark: list[float] = []
         for k in range(PER_FRAME):
             ratio = method(k) / truths[k]
             smooth = cv2.blur(ratio, (31, 31))
-            left.append(100 * float(np.std(smooth / smooth.mean())))
+            smooth_off.append(100 * float(np.std(smooth / smooth.mean())))
             around = cv2.dilate(marks.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
             beside = np.median(ratio[around & ~marks])
             dark.append(100 * abs(float(np.median(ratio[dust < 0.92]) / beside) - 1))
         tail = str(cost_of(lambda m=method: m(index)))  # type: ignore[misc]
-        print(f"{name:36}{np.mean(left):11.2f}{np.mean(dark):9.2f}{tail}", flush=True)
+        print(f"{name:36}{np.mean(smooth_off):11.2f}{np.mean(dark):9.2f}{tail}", flush=True)
     print(f"measuring takes descent {1e3 * took / count:.0f} ms of CPU a frame, once")
 
 
@@ -295,7 +298,7 @@ def grids() -> None:
         codes = [np.asarray(cv2.imdecode(p, cv2.IMREAD_GRAYSCALE), np.uint8) for p in packed]
         made: dict[str, list[NDArray[Any]]] = {"as received": list(codes), "descent": []}
         for taken in codes:
-            kind = Format(*taken.shape, "mosaic", "uint8", "RGGB", "raw", 255.0)
+            kind = Format(len(taken), taken.shape[1], "mosaic", "uint8", "RGGB", "raw", 255.0)
 
             def work(taken: Any = taken, kind: Format = kind) -> NDArray[Any]:
                 frame = deblock.apply([Frame(taken)], 0, deblock.Deblock(), None, 0, kind)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage import exposure
+from skimage import exposure as skimage_exposure
 
 from descent.measure.match import Seen, fitted, look
 from descent.model import Format, Frame
@@ -27,6 +27,7 @@ from descent.simulate import landing
 from descent.tools.colour import linear_to_rgb, to_linear
 from tests.bench.scoring import COSTS, DATA, Cost, Picture, cost_of
 
+exposure: Any = skimage_exposure  # without types
 # Where things lie in the first frames of the four clips of one room, across and down. The mat is
 # the ground, the shirt the white; the treadmill and the wall check; the cap and the jeans of two
 # people are seen by nobody but the score.
@@ -290,10 +291,11 @@ def balancing() -> None:
     kind = Format(1024, 1280, "rgb", "float32", None, "linear", 1.0)
     frame = Frame(taken, notes={"levels": {"ceiling": 0.98}})
     params = colour.Colour(gains=(1.28, 1.0, 2.38))
+    mixed: NDArray[Any] = np.diag(gains).astype(np.float32)
     methods: dict[str, Callable[[], NDArray[Any]]] = {
         "descent": lambda: np.asarray(colour.STAGE.apply([frame], 0, params, None, 0, kind).pixels),
         "NumPy gains, clipped": lambda: np.clip(taken * gains.astype(np.float32), 0, 1),
-        "OpenCV transform, clipped": lambda: np.clip(cv2.transform(taken, np.diag(gains)), 0, 1),
+        "OpenCV transform, clipped": lambda: np.clip(cv2.transform(taken, mixed), 0, 1),
     }
     print(f"\n{'colour, 1280 x 1024, a grey ramp':36}{'tint':>9}{COSTS}")
     for name, method in methods.items():

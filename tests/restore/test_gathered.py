@@ -121,8 +121,9 @@ def test_any_size_gives_numbers(rows: int, cols: int, count: int, grey: bool) ->
 def test_a_real_burst_gains(shared_data: Path) -> None:
     """Real frames, from three neighbours on either side, come nearer to the tripod's picture."""
     folder = shared_data / "deblur" / "burst"
-    read = [np.asarray(Image.open(p), np.float32) / 255 for p in sorted(folder.glob("REG_*"))]
-    truth = np.asarray(Image.open(folder / "sharp_000.jpg"), np.float32) / 255
+    full = np.float32(255)
+    read = [np.asarray(Image.open(p), np.float32) / full for p in sorted(folder.glob("REG_*"))]
+    truth = np.asarray(Image.open(folder / "sharp_000.jpg"), np.float32) / full
     for k in (4, 9):
         made = gather(read[k - 3 : k + 4], 3, 0.004)
         assert decibels(made.pixels, truth) > decibels(read[k], truth) + 0.3
