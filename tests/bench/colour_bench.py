@@ -291,7 +291,7 @@ def balancing() -> None:
     kind = Format(1024, 1280, "rgb", "float32", None, "linear", 1.0)
     frame = Frame(taken, notes={"levels": {"ceiling": 0.98}})
     params = colour.Colour(gains=(1.28, 1.0, 2.38))
-    mixed: NDArray[Any] = np.diag(gains).astype(np.float32)
+    mixed: Any = np.diag(gains).astype(np.float32)
     methods: dict[str, Callable[[], NDArray[Any]]] = {
         "descent": lambda: np.asarray(colour.STAGE.apply([frame], 0, params, None, 0, kind).pixels),
         "NumPy gains, clipped": lambda: np.clip(taken * gains.astype(np.float32), 0, 1),
