@@ -286,7 +286,7 @@ def balancing() -> None:
     """Grey from dark to clipped, seen by the DDC: what colour it is after the gains."""
     gains = np.array([1.28, 1.0, 2.38])
     ramp = np.linspace(0.02, 1.6, 1280, dtype=np.float32)
-    taken = np.clip(ramp[None, :, None] / gains.astype(np.float32), 0, 0.98)
+    taken: Any = np.clip(ramp[None, :, None] / gains.astype(np.float32), 0, 0.98)
     taken = np.ascontiguousarray(np.repeat(taken, 1024, axis=0), np.float32)
     kind = Format(1024, 1280, "rgb", "float32", None, "linear", 1.0)
     frame = Frame(taken, notes={"levels": {"ceiling": 0.98}})
