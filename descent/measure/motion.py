@@ -39,6 +39,8 @@ USUAL_VIEW_DEG = 60.0  # where a config says no `view`
 class Seen:
     """What a camera saw: its turns, and the share of its pictures in which nothing moved.
 
+    `least_steady` is that share in the job where it is least: what another body rode before
+    and then left may be most of a long record.
     `thumbs` are the files of its pictures smaller still, (n, rows, cols) each, one a job; of
     a camera that moves, and beyond the first `stir.MOST_PICTURES`, they are empty.
     """
@@ -46,6 +48,7 @@ class Seen:
     turned: Turned
     steady: float
     thumbs: tuple[Path, ...] = ()
+    least_steady: float = 0.0
 
 
 LEAST_STEADY = 0.5
@@ -93,7 +96,8 @@ def measure_turns(
         whole = replace(turned, noise=np.where(_gaps(turned.times), np.inf, turned.noise))
         counts = [max(len(part["by"]), 1) for part in parts]
         steady = float(np.average([part["steady"] for part in parts], weights=counts))
-        found[name] = Seen(whole, steady, tuple(store / job.outs[1] for job in jobs[name]))
+        thumbs = tuple(store / job.outs[1] for job in jobs[name])
+        found[name] = Seen(whole, steady, thumbs, min(part["steady"] for part in parts))
     return found
 
 

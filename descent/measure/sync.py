@@ -180,7 +180,7 @@ def _by_motion(
     # What moves before a fixed camera is no turn of it.
     more, refused = _pairs(seats, turned, how.say, [{tie.a, tie.b} for tie in ties])
     ties += more
-    moving = {n: frames[n] for n in seen if seen[n].steady < STEADY}
+    moving = {n: frames[n] for n in seen if seen[n].least_steady < STEADY}
     more, others, bodies = tie_bodies(
         moving, ties, partial(most_s, seats), store=how.store, workers=how.workers,
         progress=how.progress, say=how.say,

@@ -13,6 +13,7 @@ from descent.clock.fit import ClockFit
 from descent.clock.joint import Tie
 from descent.measure import bodies
 from descent.measure.bodies import measure_bodies, tie_bodies
+from descent.measure.motion import measure_turns
 from descent.model import Shot
 from descent.sources.examine import examine
 from tests.clock.made_bodies import FOCAL_PX, pictures
@@ -69,3 +70,16 @@ def test_what_is_tied_already_is_not_looked_at(
     nothing = tie_bodies(eyes, joined, _most_s, store=tmp_path / "none", say=say)
     assert nothing == ([], [], {})
     assert not (tmp_path / "none").exists()
+
+
+def test_a_camera_that_stood_for_long_may_move(tmp_path: Path) -> None:
+    """A body that rode along and then left is looked for, though most pictures show it still."""
+    shown = pictures(np.arange(30) / 10, 8, False)
+    paths = []
+    for k, picture in enumerate(shown):
+        paths.append(tmp_path / f"{k:02}.png")
+        cv2.imwrite(str(paths[-1]), picture[:120, :160])
+    shots = [Shot("down", path, None) for path in [paths[0]] * 241 + paths]
+    eyes = {"down": (shots, [k / 10 for k in range(len(shots))], examine(shots).format, VIEW_DEG)}
+    seen = measure_turns(eyes, store=tmp_path / "kept", workers=1)["down"]
+    assert seen.steady > 0.75 > seen.least_steady
