@@ -7,6 +7,7 @@ millisecond, `descent.clock.phat` says from the waves themselves.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -91,8 +92,20 @@ class Heard:
             first = int(np.floor(exact + 0.5))
             if first >= 0 and first + length <= len(take.samples):
                 samples = take.samples[first : first + length].astype(np.float32)
+                _let_go(take.samples)
                 return samples / np.float32(32768), (first - exact) / RATE_HZ
         return None
+
+    def between(self, start_s: float, end_s: float) -> Heard | None:
+        """What was heard between two of its own times; None where that is nothing."""
+        parts = []
+        for take in self.takes:
+            ends = take.sound(np.array([start_s, end_s])) * RATE_HZ
+            first, last = (int(end) for end in np.rint(np.clip(ends, 0, len(take.samples))))
+            if last > first:
+                sound_s = take.sound_s - first / RATE_HZ
+                parts.append(Take(take.samples[first:last], sound_s, take.own_s))
+        return Heard(tuple(parts)) if parts else None
 
     def backwards(self) -> Heard:
         """The same run backwards: as loud and as lively, and never what was heard."""
@@ -173,7 +186,9 @@ def alike(a: Onsets, b: Onsets, most_s: float = float("inf")) -> Alike:
     firsts = np.linspace(0, len(short.values) - size, number).astype(int)
     blocks = [(first, short.values[first : first + size]) for first in firsts]
     base = len(short.values)  # a lag of 0 steps stands at this place
-    scores = np.stack([_against(long.values, block, first, base) for first, block in blocks])
+    scores = np.empty((number, len(long.values) + base), np.float32)
+    for row, (first, block) in zip(scores, blocks, strict=True):
+        row[:] = _against(long.values, block, first, base)
     middle = (firsts.mean() + size / 2) * HOP_S
     apart = (firsts + size / 2) * HOP_S - middle
     half = max(float(np.abs(apart).max()), 1e-9)
@@ -256,6 +271,17 @@ def _passes(take: Take) -> Iterator[NDArray[np.int16]]:
     size = int(_PASS_S * RATE_HZ)
     for first in range(0, len(take.samples), size):
         yield take.samples[first : first + size]
+        _let_go(take.samples)
+
+
+def _let_go(samples: NDArray[np.int16]) -> None:
+    """Give back the pages of a file that were read: they are read again where they are asked for.
+
+    They would count as this process's memory, and grow with the length of the sound.
+    """
+    pages = getattr(samples, "_mmap", None)
+    if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _rises(take: Take) -> NDArray[np.float32]:
@@ -277,26 +303,27 @@ def _rises(take: Take) -> NDArray[np.float32]:
         frames = np.lib.stride_tricks.sliding_window_view(part, FRAME)[::hop]
         power = np.abs(scipy.fft.rfft(frames * window, axis=1)) ** 2
         loud[first:last] = np.add.reduceat(power[:, : cuts[-1]], cuts[:-1], axis=1)
+        del part, frames, power
+        _let_go(take.samples)
     # Below the usual loudness of a band nothing counts: that is its noise.
     quiet = np.maximum(np.median(loud, axis=0), FRAME * QUIET**2)
-    level = np.log(loud + quiet)
-    rise = np.zeros_like(level)
-    rise[1:-1] = np.maximum(level[2:] - level[:-2], 0)
-    rise -= _smooth(rise, round(1.0 / HOP_S))
-    spread = np.maximum(rise.std(axis=0), 1e-3)
-    out: NDArray[np.float32] = np.clip(rise / spread, -3, 3).astype(np.float32)
+    # A band at a time, so that an hour needs no more than its onsets twice.
+    out = loud
+    for band in range(BANDS):
+        level = np.log(loud[:, band] + quiet[band])
+        rise = np.zeros_like(level)
+        rise[1:-1] = np.maximum(level[2:] - level[:-2], 0)
+        rise -= _smooth(rise, round(1.0 / HOP_S))
+        out[:, band] = np.clip(rise / np.maximum(rise.std(), 1e-3), -3, 3)
     return out
 
 
 def _smooth(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    """The mean of `width` neighbours down each column, fewer at the ends."""
-    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, 0, np.float64)])
+    """The mean of `width` neighbours (n,), fewer at the ends."""
+    total = np.concatenate([np.zeros(1), np.cumsum(values, dtype=np.float64)])
     at = np.arange(len(values))
     low, high = np.maximum(at - width // 2, 0), np.minimum(at + width // 2 + 1, len(values))
-    out: NDArray[np.float32] = ((total[high] - total[low]) / (high - low)[:, None]).astype(
-        np.float32
-    )
-    return out
+    return np.asarray((total[high] - total[low]) / (high - low), np.float32)
 
 
 def _along(t: Floats, x: Sequence[float] | Floats, y: Sequence[float] | Floats) -> Floats:

@@ -34,7 +34,8 @@ class Hearing:
     """All that was found between two sounds: for the fit, and for drawing.
 
     `rival` is the next best offset's score and `rival_s` where it is; `echo` the strongest of
-    what lies near the best; `chance` the best of b run backwards.
+    what lies near the best; `chance` the best of b run backwards. `tried` are all offsets at
+    which waves were compared.
     """
 
     best: Strength
@@ -49,31 +50,12 @@ class Hearing:
     drift: float
     at_s: float
     sd_s: float
+    tried: tuple[Strength, ...] = ()
 
     @property
     def margin(self) -> float:
         """How many times as strong as the next best offset and chance the best is."""
         return self.best.score / max(self.rival, self.chance, 1e-9)
-
-
-def fit_sound(
-    a: Heard,
-    b: Heard,
-    *,
-    late_s: float = 0.0,
-    late_half_s: float = 0.0,
-    most_s: float = float("inf"),
-    accept_unsure: bool = False,
-) -> ClockFit:
-    """Clock b told by clock a from the sound of one event that both heard.
-
-    `late_s` is how much later than b the sound reached a, good to `late_half_s` (95 %);
-    `most_s` how far apart the two clocks can be at most. The interval holds what the windows
-    scatter by and what is not known of the way of the sound, which `evidence["alike_s"]` also
-    tells alone. Raises UnsureSync for silence, for less than 2 s of sound, and where chance,
-    another offset or an echo do nearly as well; `accept_unsure` returns the best all the same.
-    """
-    return fitted(listen(a, b, most_s), late_s, late_half_s, accept_unsure=accept_unsure)
 
 
 def listen(a: Heard, b: Heard, most_s: float = float("inf")) -> Hearing:
@@ -97,7 +79,9 @@ def listen(a: Heard, b: Heard, most_s: float = float("inf")) -> Hearing:
     chances = [strength(a, back, turned, o) for o in alike(onsets_a, turned, most_s).offsets]
     chance = max((s.score for s in chances if s is not None), default=0.0)
     told, line = fine(a, b, onsets_b, best)
-    return Hearing(best, rival, rival_s, echo, echo_s, chance, found, told, *line)
+    return Hearing(
+        best, rival, rival_s, echo, echo_s, chance, found, told, *line, tried=tuple(tried)
+    )
 
 
 def fitted(

@@ -133,6 +133,21 @@ def beside(best: Strength, other: Strength, near_s: float) -> tuple[float, float
     return float(other.curve[k]), float(other.lags[k])
 
 
+def sigmas_at(a: Heard, b: Heard, times: Floats, lag_s: float, drift: float) -> Floats:
+    """How far each window of b, around `times` (w,), stands out at a line of offsets (w,).
+
+    The line is `lag_s` at the first of them; 0 where a has nothing.
+    """
+    out = np.zeros(len(times))
+    reach = round(REACH_S * RATE_HZ)
+    near = np.abs(np.arange(-reach, reach + 1)) <= NEAR_S * RATE_HZ
+    for k, middle in enumerate(times):
+        wave = _phat(a, b, float(middle), lag_s + drift * float(middle - times[0]))
+        if wave is not None:
+            out[k] = float(_sigmas(np.asarray(wave, np.float64))[near].max())
+    return out
+
+
 def _windows(
     a: Heard, b: Heard, onsets: Onsets, lag_s: float, at_s: float, drift: float, most: int
 ) -> _Windows | None:

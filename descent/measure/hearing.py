@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from descent.clock.assign import LONGEST_OPEN
 from descent.clock.heard import RATE_HZ, Heard, Take
-from descent.clock.hearing import SPEED_M_S, fit_sound
+from descent.clock.hearing import SPEED_M_S
 from descent.clock.joint import Tie
+from descent.clock.restarted import fit_sound
 from descent.errors import DescentError, UnsureSync
 from descent.model import Finding, Job, Shot
 from descent.plan import canonical

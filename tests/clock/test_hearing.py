@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from descent.clock.fit import ClockFit, Piece
 from descent.clock.heard import RATE_HZ, Heard, Take
-from descent.clock.hearing import fit_sound
 from descent.clock.joint import Own, Tie, joint
+from descent.clock.restarted import fit_sound
 from descent.errors import UnsureSync
 from tests.clock import hearing
 
@@ -127,3 +127,56 @@ def test_drift_by_sound_counts_although_its_way_is_not_known() -> None:
     vague = ClockFit(Fraction(0), Fraction(0), (piece,), 0.029, 0.0, 5.0)
     other = joint(own, [Tie("a", "b", vague, "sound")], "a").clocks["b"]
     assert other.drift < 39e-6
+
+
+def restarted(source: NDArray[np.float64], starts: list[float], lengths: list[float]) -> Heard:
+    """One file of a recorder that was restarted: stretches of the source, without a seam."""
+    parts = [
+        hearing.camera(source, hearing.Mic(-12, 0.3, 2), 2, start_s=start, length_s=length)
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+    samples = np.concatenate([part.takes[0].samples for part in parts])
+    return Heard((Take(samples, np.array([0.0, 1.0]), np.array([100.0, 101.0])),))
+
+
+@pytest.mark.parametrize("gap_s", [1.5, -0.8, 0.03], ids=["lost", "repeated", "30 ms"])
+@pytest.mark.parametrize("first_s", [13.0, 20.0], ids=["half-way", "late"])
+def test_a_recorder_that_restarted_is_told_as_a_step(gap_s: float, first_s: float) -> None:
+    """Both sides of a restart are right to half a ms, its place to half a second."""
+    a = hearing.camera(TALK[0], hearing.Mic(), 1, start_s=0, length_s=33)
+    second = 2.5 + first_s + gap_s
+    b = restarted(TALK[0], [2.5, second], [first_s, 28 - first_s])
+    fit = fit_sound(a, b)
+    assert len(fit.steps) == 1
+    at, by = fit.steps[0]
+    assert by == pytest.approx(gap_s, abs=1e-3)
+    assert abs(at - 100 - first_s) < 0.5
+    assert float(fit.map(104.0)) == pytest.approx(6.5, abs=5e-4)
+    assert float(fit.map(126.0)) == pytest.approx(28.5 + gap_s, abs=5e-4)
+    assert fit.margin > 1.6
+
+
+def test_a_clock_that_did_not_step_is_told_in_one_piece() -> None:
+    """Drift, an echo and a stretch that only one heard are no step."""
+    a = hearing.camera(TALK[0], hearing.Mic(), 1, start_s=0, length_s=33)
+    plain = hearing.camera(
+        TALK[0], hearing.Mic(-3, 0.8, 1.0), 2, start_s=2.5, length_s=26, drift=9e-5
+    )
+    samples = plain.takes[0].samples.copy()
+    other = hearing.camera(TALK[1], hearing.Mic(), 3, length_s=8).takes[0].samples
+    samples[-len(other) :] = other
+    covered = Heard((Take(samples, np.array([0.0, 1.0]), np.array([0.0, 1.0])),))
+    for b in (plain, covered):
+        assert not fit_sound(a, b).steps
+
+
+def test_two_talks_one_after_the_other_are_no_step() -> None:
+    """Where one half of b was heard by nobody else there is no second offset to step to."""
+    a = hearing.camera(TALK[0], hearing.Mic(), 1, start_s=0, length_s=33)
+    own = hearing.camera(TALK[0], hearing.Mic(-10), 2, start_s=4.0, length_s=14)
+    strange = hearing.camera(TALK[1], hearing.Mic(-10), 3, start_s=4.0, length_s=14)
+    samples = np.concatenate([own.takes[0].samples, strange.takes[0].samples])
+    b = Heard((Take(samples, np.array([0.0, 1.0]), np.array([0.0, 1.0])),))
+    fit = fit_sound(a, b)
+    assert not fit.steps
+    assert fit.pieces[0].end_s < 16
