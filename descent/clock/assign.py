@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import median_low
 
 from descent.clock import checks
+from descent.clock.asked import Code, TimesWords
 from descent.clock.checks import Record, label
 from descent.clock.expression import duration_text
 from descent.clock.marks import MarkFit, fit_marks
 from descent.clock.resets import unwound
 from descent.clock.show import Clocks
-from descent.clock.ways import WAYS, About, Code, Kind, Timed, TimesWords, Told, by_words, say_lost
+from descent.clock.ways import WAYS, About, Kind, Timed, Told, by_words, say_lost
 from descent.errors import TimeUnknown
 from descent.model import Finding, MissingPolicy, Shot, Track
 

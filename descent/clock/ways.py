@@ -1,18 +1,21 @@
-"""What a release file's `times:` may say, and the mission times that come of it."""
+"""The mission times that come of what a release file's `times:` says."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import Literal, Protocol
+from typing import Literal
 
+from descent.clock.asked import Code, TimesWords
 from descent.clock.checks import label
 from descent.clock.expression import Moment, duration_text, resolve
 from descent.clock.show import Clocks
+from descent.clock.solar import SOL_S, Sol, sol_to_tai
 from descent.clock.table import Table, read_table
 from descent.clock.timecode import frames_to_timecode, timecode_day
 from descent.errors import TimeUnknown
@@ -21,126 +24,18 @@ from descent.tools.text import did_you_mean, some
 
 Timed = list[tuple[Fraction, Shot]]
 Kind = Literal[
-    "sclk", "utc", "media", "timecode", "table", "rate", "index", "hand", "marks", "none"
+    "sclk", "utc", "media", "timecode", "table", "rate", "index", "local", "hand", "marks", "none"
 ]
+
+_DAY = re.compile(r"(?<!\d)(\d{2})([_.:-])(\d{2})\2(\d{2})(?!\d)")
+_MARS_SECOND = SOL_S / 86400
+_SOL_HALF_S = 43200
 
 WAYS = (
     "write times: {table: X.csv, name_column: A, utc_column: B}, "
     "times: {rate: 30, start: T+0s}, times: {order: name, rate: 30, anchor: {file: X, "
     "at: touchdown - 2s}}, or mark a moment under sync:"
 )
-
-
-class AnchorWords(Protocol):
-    """One frame whose time a person knows."""
-
-    @property
-    def file(self) -> str:
-        """The frame's file name."""
-        ...
-
-    @property
-    def at(self) -> Moment:
-        """When it was exposed."""
-        ...
-
-
-class TimesWords(Protocol):
-    """The words of `times:` in a release file."""
-
-    @property
-    def table(self) -> str | None:
-        """A CSV file with a row for each frame."""
-        ...
-
-    @property
-    def name_column(self) -> str | None:
-        """Its column of file names."""
-        ...
-
-    @property
-    def utc_column(self) -> str | None:
-        """Its column of UTC times."""
-        ...
-
-    @property
-    def sclk_column(self) -> str | None:
-        """Its column of spacecraft-clock seconds."""
-        ...
-
-    @property
-    def seconds_column(self) -> str | None:
-        """Its column of seconds after `start`."""
-        ...
-
-    @property
-    def resolution(self) -> Fraction | None:
-        """Half-width of what a time can mean, s."""
-        ...
-
-    @property
-    def rate(self) -> Fraction | None:
-        """Frames a second."""
-        ...
-
-    @property
-    def start(self) -> Moment | None:
-        """When the first frame, or frame 0, was exposed."""
-        ...
-
-    @property
-    def order(self) -> Literal["name", "time"] | None:
-        """What the frames' order is."""
-        ...
-
-    @property
-    def anchor(self) -> AnchorWords | None:
-        """One frame whose time is known."""
-        ...
-
-    @property
-    def index(self) -> str | None:
-        """The pattern that names the frame number."""
-        ...
-
-    @property
-    def timecode(self) -> Literal["track"] | None:
-        """Where a time code is: in a track of its clips."""
-        ...
-
-    @property
-    def none(self) -> bool:
-        """Whether the camera has no times."""
-        ...
-
-
-class Code(Protocol):
-    """The time code of a clip's first frame."""
-
-    @property
-    def frames(self) -> int:
-        """Its count from 00:00:00:00."""
-        ...
-
-    @property
-    def rate(self) -> Fraction:
-        """How many of them a second."""
-        ...
-
-    @property
-    def drop(self) -> bool:
-        """Whether its labels leave some out."""
-        ...
-
-    @property
-    def first_pts(self) -> int:
-        """The stamp of that frame."""
-        ...
-
-    @property
-    def time_base(self) -> Fraction:
-        """Seconds a tick of stamps."""
-        ...
 
 
 @dataclass(slots=True)
@@ -184,6 +79,8 @@ def by_words(about: About, times: TimesWords, base: Path) -> Told:
         told = _by_table(about, times, base / times.table)
     elif times.timecode is not None:
         told = _by_timecode(about, times)
+    elif times.local is not None:
+        told = _by_local(about, times)
     elif times.order is not None:
         told = _by_order(about, times)
     elif times.index is not None:
@@ -299,6 +196,32 @@ def _by_index(about: About, times: TimesWords) -> Told:
     say_lost(about, lost, f"holds no number as {times.index} says")
     how = f"frame numbers at {times.rate} frames/s from {times.start.text or times.start}"
     return Told(timed, how, Fraction(0), "index", interval_s=1 / times.rate)
+
+
+def _by_local(about: About, times: TimesWords) -> Told:
+    """Names that hold the time of day where a spacecraft is, in seconds of its planet."""
+    sclk, epoch = about.clocks.sclk, about.clocks.epoch
+    if sclk is None or sclk.local is None or times.sol is None:
+        raise about.unknown(
+            "no clock says where its names' local solar time is counted",
+            "write clock: mars2020, and the sol of the first name: times: {local: name, sol: 0}",
+        )
+    timed, lost, sol, before = [], [], times.sol, Fraction(0)
+    for shot in about.shots:
+        found = _DAY.search(shot.path.stem)
+        hour, minute, second = (int(part) for part in found.group(1, 3, 4)) if found else (99, 0, 0)
+        if hour > 23 or minute > 59 or second > 59:
+            lost.append(label(shot))
+            continue
+        at = Fraction(3600 * hour + 60 * minute + second)
+        sol += at < before - _SOL_HALF_S
+        before = at
+        # A clock in whole seconds floors: the instant is in the middle of one.
+        tai_s = sol_to_tai(Sol(sol, at + Fraction(1, 2)), sclk.local)
+        timed.append((epoch.mission(tai_s, "local solar time"), shot))
+    say_lost(about, lost, "holds no time of day as 15_50_40")
+    how = f"the local solar time in its names from sol {times.sol}, by {sclk.name}"
+    return Told(timed, how, _MARS_SECOND / 2, "local")
 
 
 def _by_timecode(about: About, times: TimesWords) -> Told:

@@ -42,7 +42,9 @@ def words(**given: Any) -> Any:
     for key in ("start",):
         if key in given:
             given[key] = parse_moment(given[key])
-    return SimpleNamespace(**{**plain, "none": False, "timecode": None, **given})
+    return SimpleNamespace(
+        **{**plain, "none": False, "timecode": None, "local": None, "sol": None, **given}
+    )
 
 
 def anchor(file: str, at: str) -> Any:
@@ -143,6 +145,36 @@ def test_real_feed_names_are_refused(shared_data: Path) -> None:
     listing = list_camera("stills", ["."], shared_data / "edl_stills", names="mars2020")
     with pytest.raises(TimeUnknown, match="product was made"):
         lay("stills", listing.shots, listing.records, clocks=CLOCKS, events=EVENTS)
+
+
+def test_local_solar_time_in_names(shared_data: Path) -> None:
+    """All 87 names of the lander camera tell when to a second of Mars; the table agrees."""
+    folder = shared_data / "lcam"
+    listing = list_camera("lander", ["LVS_*.jpg"], folder)
+    laid = lay("lander", listing.shots, clocks=CLOCKS, events=EVENTS,
+               times=words(local="name", sol=0))  # fmt: skip
+    assert len(laid.shots) == 87
+    assert F(51, 100) < laid.resolution_s < F(52, 100)
+    assert "local solar time in its names from sol 0" in laid.how
+    table = words(table="frames.csv", name_column="jpg", utc_column="utc_from_sclk")
+    known = lay("lander", listing.shots, clocks=CLOCKS, events=EVENTS, times=table, base=folder)
+    off = [abs(t - u) for t, u in zip(laid.track.times, known.track.times, strict=True)]
+    assert max(off) <= laid.resolution_s + known.resolution_s
+
+
+def test_local_solar_time_over_midnight_and_without_a_place() -> None:
+    """A clock that begins a new day is of the next sol; without a place of counting it is an error.
+
+    Names without a time of day, or with one that no clock shows, are left out and said.
+    """
+    names = ("A_23_59_58.png", "A_23_59_59.png", "B_00_00_00.png", "C.png", "D_25_00_00.png")
+    laid = lay("c", stills(*names), clocks=CLOCKS, times=words(local="name", sol=3))
+    steps = [float(b - a) for a, b in pairwise(laid.track.times)]
+    assert steps == pytest.approx([1.02749, 1.02749], abs=1e-4)
+    assert codes(laid)[0] == "no_time"
+    with pytest.raises(TimeUnknown, match="where its names' local solar time is counted"):
+        lay("c", stills(*names), clocks=Clocks(EPOCH, None, None),
+            times=words(local="name", sol=0))  # fmt: skip
 
 
 def test_lander_table(shared_data: Path) -> None:

@@ -56,7 +56,8 @@ class Times(Model):
     """Where a camera's times come from, when not from its names or its video stamps.
 
     Exactly one way: a table; an order with a rate and an anchor; a frame number in the names
-    with a rate and a start; a rate and a start; a time code track with a start; or none.
+    with a rate and a start; a rate and a start; a time code track with a start; the local solar
+    time in the names with a sol; or none.
     """
 
     table: PathText | None = Field(
@@ -94,6 +95,12 @@ class Times(Model):
         description="a pattern with `{index}` where file names hold the frame number",
         examples=["frame_{index}.png"],
     )
+    local: Literal["name"] | None = Field(
+        None,
+        description="its file names hold the local solar time, as LVS_15_50_40 does: Mars "
+        "seconds of the release's spacecraft clock",
+    )
+    sol: int | None = Field(None, description="the sol of the first of them")
     none: Flag = Field(False, description="the camera has no times: only stills use it")
 
     @model_validator(mode="after")
@@ -105,6 +112,7 @@ class Times(Model):
             "rate": self.rate is not None
             and (self.order, self.index, self.timecode) == (None, None, None),
             "timecode": self.timecode is not None,
+            "local": self.local is not None,
             "none": self.none,
         }
         chosen = [name for name, on in ways.items() if on]
@@ -120,6 +128,10 @@ class Times(Model):
             )
         elif chosen[0] in {"index", "rate"} and (self.rate is None or self.start is None):
             raise Wrong("a rate and a start go together", "write rate: 12, start: T+0s")
+        elif (self.local is None) != (self.sol is None):
+            raise Wrong(
+                "a local solar time is one of some sol", "write times: {local: name, sol: 0}"
+            )
         elif self.timecode is not None and self.start is None:
             raise Wrong(
                 "a time code tells the time of a day, and nothing says of which",
