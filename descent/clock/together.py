@@ -56,8 +56,11 @@ class View:
 
 
 def quick(step_s: float) -> Band:
-    """The changes that tell an offset best: a frame or two of the slower camera, 13 to 50 ms."""
-    return Band(max(0.55 * step_s, 0.013), max(2.1 * step_s, 0.05))
+    """The changes that tell an offset best: half a frame to two and a half of the slower.
+
+    Never those below 13 ms, which are noise.
+    """
+    return Band(max(0.55 * step_s, 0.013), max(2.5 * step_s, 0.05))
 
 
 def believed(
@@ -75,6 +78,36 @@ def believed(
             gap = abs(lags[i, j] + lags[j, k] - lags[i, k])
             if gap <= max(reach[pair] for pair in three):
                 taken.update(three)
+    return taken
+
+
+def linked(
+    count: int,
+    lags: Mapping[Pair, float],
+    sure: Collection[Pair],
+    fair: Collection[Pair],
+    reach: Mapping[Pair, float],
+) -> set[Pair]:
+    """Pairs to believe between groups of cameras that sure pairs hold together.
+
+    What such a pair says shifts a whole group against another. A fair one is believed where a
+    second one between the same groups, of all those in `lags`, says the same shift: chance
+    does so about once in thirty.
+    """
+    offsets, _, group = close(count, {pair: (lags[pair], reach[pair] / 2) for pair in sure})
+    shifts: dict[Pair, list[tuple[float, Pair]]] = {}
+    for (i, j), lag in lags.items():
+        if group[i] != group[j]:
+            shift, between = lag - float(offsets[j] - offsets[i]), (group[i], group[j])
+            if between[0] > between[1]:
+                shift, between = -shift, between[::-1]
+            shifts.setdefault(between, []).append((shift, (i, j)))
+    taken: set[Pair] = set()
+    for told in shifts.values():
+        for (one, first), (other, second) in combinations(told, 2):
+            near = abs(one - other) <= max(reach[first], reach[second])
+            if near and (first in fair or second in fair):
+                taken |= {first, second}
     return taken
 
 

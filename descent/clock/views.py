@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descent.clock.fit import ClockFit, Piece
-from descent.clock.pair import LONGEST, Tied, beside, refusal, tie
+from descent.clock.pair import LONGEST, SURE_GAIN, Tied, beside, refusal, tie
 from descent.clock.pencils import Match
 from descent.clock.stir import Watched, watch
-from descent.clock.together import Pair, View, believed, close, settle
+from descent.clock.together import Pair, View, believed, close, linked, settle
 from descent.errors import UnsureSync
 
 FLOOR = 0.15  # steps of the slower camera that an offset may be off whatever the likelihood says
@@ -63,7 +63,8 @@ def fit_views(
 def fit_views_jointly(cameras: Sequence[Watched], *, accept_unsure: bool = False) -> Views:
     """Every pair of cameras that watch one event, held together by their cycles.
 
-    Pairs that are sure alone, and fair ones that close a cycle, tie their cameras. Another pair
+    Pairs that are sure alone, and fair ones that close a cycle, or that agree with another on
+    how two groups of cameras that sure ones hold together lie, tie their cameras. Another pair
     takes the cameras' offsets where one of its own best candidates agrees with them. Then one
     offset a camera is fitted to all of these at once. The rest is refused.
     """
@@ -79,6 +80,9 @@ def fit_views_jointly(cameras: Sequence[Watched], *, accept_unsure: bool = False
     fair = {pair for pair, t in tied.items() if t.fair} | sure
     reach = {pair: _reach(cameras, pair) for pair in pairs}
     chosen = believed({pair: tied[pair].match.lag_s for pair in fair}, sure, reach)
+    heard = {pair for pair, t in tied.items() if t.match.score >= SURE_GAIN} | fair
+    lags = {pair: tied[pair].match.lag_s for pair in heard}
+    chosen |= linked(len(cameras), lags, sure, fair, reach)
     while True:
         offsets, spread, group = close(
             len(cameras), {pair: (tied[pair].match.lag_s, reach[pair] / 2) for pair in chosen}

@@ -1,9 +1,9 @@
 """How well clocks are tied by a rotation that two cameras felt, over many seeds.
 
 Run: `python -m tests.bench.rotation_bench [SEEDS] [plain] [step] [low] [high]` (100 seeds, both
-kinds and both noises unless told; about 0.2 s of CPU a seed and row). Each seed has its own liveliness, 0.15 to 0.25 rad/s
-about each axis, its own offset within a second and its own axes; 120 s, 50 ppm, 2 % of the
-frames lost.
+kinds and both noises unless told; about 0.2 s of CPU a seed and row). Each seed has its own
+liveliness, 0.15 to 0.25 rad/s about each axis, its own offset within a second and its own axes;
+120 s, 50 ppm, 2 % of the frames lost.
 """
 
 from __future__ import annotations
