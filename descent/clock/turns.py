@@ -9,7 +9,7 @@ at odds with itself, the turn is said to be not seen rather than guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -45,7 +45,7 @@ class Seen:
     infinite where not seen; `zoom` (n-1,) the logarithm of the growth of what is looked at,
     `twist` (n-1,) its turn in rad about the line of sight to its middle; `state` (n-1,)
     indexes `REASONS`. `steady` is the share of the pictures, 0 to 1, in which
-    nothing moves: near 1 for a camera that stands still.
+    nothing moves: near 1 for a camera that stands still; `stood` (n-1,) tells it of each turn.
     """
 
     by: Floats
@@ -54,6 +54,7 @@ class Seen:
     twist: Floats
     state: NDArray[np.int64]
     steady: float = 0.0
+    stood: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -83,6 +84,7 @@ def turns(pictures: Iterable[Grey], focal_px: float, *, stretch: int = 48) -> Se
         raise ValueError(f"focal_px {focal_px} and stretch {stretch} must be larger")
     follow = _Follower(focal_px)
     steady: list[float] = []
+    stood: list[float] = []
     for group in _grouped(pictures, stretch):
         views = [_Picture.of(picture) for picture in group]
         around = ([follow.before] if follow.before is not None else []) + views
@@ -91,11 +93,14 @@ def turns(pictures: Iterable[Grey], focal_px: float, *, stretch: int = 48) -> Se
         part = max(8, -(-len(around) // 3))
         for first in range(0, len(views), part):
             # What starts to move half-way rode along until then: parts are looked at too.
-            free = whole & _free(around[first : first + part + 1])
+            own = _free(around[first : first + part + 1])
+            free = whole & own
             box = _box(free)
+            stood += [_steady_share(own)] * len(views[first : first + part])
             for view in views[first : first + part]:
                 follow(view, free, box)
-    return replace(follow.seen, steady=float(np.mean(steady)) if steady else 0.0)
+    share = float(np.mean(steady)) if steady else 0.0
+    return replace(follow.seen, steady=share, stood=np.array(stood[1:], np.float64))
 
 
 def _grouped(pictures: Iterable[Grey], size: int) -> Iterator[list[Grey]]:

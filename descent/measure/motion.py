@@ -27,7 +27,7 @@ from descent.sources.yuv import source_of
 from descent.tools.files import atomic, write_text
 from descent.work import Progress, checkpoint, run
 
-TURNS_VERSION = "turns.6"
+TURNS_VERSION = "turns.7"
 WIDE_PX = 360  # pictures are read about so wide, or high: finer ones tell the turns little better
 FRAMES_A_JOB = 240
 CLIP_FRAMES_A_JOB = 900  # a job begins at a keyframe, which may lie far back
@@ -50,6 +50,9 @@ class Seen:
     thumbs: tuple[Path, ...] = ()
     least_steady: float = 0.0
 
+
+STEADY = 0.75
+"""The share of a camera's pictures in which nothing moves that makes it a fixed one."""
 
 LEAST_STEADY = 0.5
 """The share of a job's pictures in which nothing moves below which none are kept: it moves."""
@@ -93,9 +96,13 @@ def measure_turns(
             np.array([v for part in parts for v in part["zoom"]], np.float64),
             np.array([v for part in parts for v in part["twist"]], np.float64),
         )  # fmt: skip
-        whole = replace(turned, noise=np.where(_gaps(turned.times), np.inf, turned.noise))
         counts = [max(len(part["by"]), 1) for part in parts]
         steady = float(np.average([part["steady"] for part in parts], weights=counts))
+        unseen = _gaps(turned.times)
+        if steady >= STEADY:
+            # What moves before a fixed camera is no turn of it.
+            unseen |= np.array([v for part in parts for v in part["stood"]]) >= STEADY
+        whole = replace(turned, noise=np.where(unseen, np.inf, turned.noise))
         thumbs = tuple(store / job.outs[1] for job in jobs[name])
         found[name] = Seen(whole, steady, thumbs, min(part["steady"] for part in parts))
     return found
@@ -150,6 +157,7 @@ def turns_of_frames(args: Mapping[str, Any], outs: tuple[Path, ...]) -> dict[str
         "twist": [round(float(v), 8) for v in seen.twist],
         "state": [int(v) for v in seen.state],
         "steady": round(seen.steady, 4),
+        "stood": [round(float(v), 3) for v in seen.stood],
     }
     write_text(outs[0], json.dumps(body) + "\n")
     return {"says": seen.says}

@@ -30,7 +30,7 @@ from descent.measure.hearing import (
     tie_sound,
     tie_sounds,
 )
-from descent.measure.motion import measure_turns
+from descent.measure.motion import STEADY, measure_turns
 from descent.measure.seats import (
     Seat,
     apart_s,
@@ -42,7 +42,7 @@ from descent.measure.seats import (
     room,
     take_seats,
 )
-from descent.measure.views import STEADY, tie_views
+from descent.measure.views import tie_views
 from descent.model import Finding
 from descent.work import Progress
 

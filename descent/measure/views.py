@@ -14,9 +14,6 @@ from descent.clock.views import fit_views_jointly
 from descent.measure.motion import Seen, small_pictures
 from descent.model import Format, Shot
 
-STEADY = 0.75
-"""The share of a camera's pictures in which nothing moves that makes it a fixed one."""
-
 Against = tuple[str, str, str, str]
 
 

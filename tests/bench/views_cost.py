@@ -17,8 +17,8 @@ import cv2
 
 from descent.clock.turned import tie_turned
 from descent.errors import UnsureSync
-from descent.measure.motion import measure_turns
-from descent.measure.views import STEADY, tie_views
+from descent.measure.motion import STEADY, measure_turns
+from descent.measure.views import tie_views
 from descent.sources.examine import examine
 from tests.bench.clips import decoding_s, peak_mb, shots
 
