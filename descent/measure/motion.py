@@ -42,13 +42,15 @@ class Seen:
     `least_steady` is that share in the job where it is least: what another body rode before
     and then left may be most of a long record.
     `thumbs` are the files of its pictures smaller still, (n, rows, cols) each, one a job; of
-    a camera that moves, and beyond the first `stir.MOST_PICTURES`, they are empty.
+    a camera that moves, and beyond the first `stir.MOST_PICTURES`, they are empty. `own` are
+    its turns less those of pictures in which hardly anything moved.
     """
 
     turned: Turned
     steady: float
     thumbs: tuple[Path, ...] = ()
     least_steady: float = 0.0
+    own: Turned | None = None
 
 
 STEADY = 0.75
@@ -98,14 +100,24 @@ def measure_turns(
         )  # fmt: skip
         counts = [max(len(part["by"]), 1) for part in parts]
         steady = float(np.average([part["steady"] for part in parts], weights=counts))
-        unseen = _gaps(turned.times)
-        if steady >= STEADY:
-            # What moves before a fixed camera is no turn of it.
-            unseen |= np.array([v for part in parts for v in part["stood"]]) >= STEADY
-        whole = replace(turned, noise=np.where(unseen, np.inf, turned.noise))
+        whole = replace(turned, noise=np.where(_gaps(turned.times), np.inf, turned.noise))
+        stood = np.array([v for part in parts for v in part["stood"]]) >= STEADY
+        own = replace(whole, noise=np.where(stood, np.inf, whole.noise))
         thumbs = tuple(store / job.outs[1] for job in jobs[name])
-        found[name] = Seen(whole, steady, thumbs, min(part["steady"] for part in parts))
+        least_steady = min(part["steady"] for part in parts)
+        found[name] = Seen(whole, steady, thumbs, least_steady, own)
     return found
+
+
+def comparable(a: Seen, b: Seen) -> tuple[Turned, Turned]:
+    """The turns of two cameras that may be held against each other.
+
+    What moves before a fixed camera is no turn of it, so of two such cameras only what they
+    turned themselves is. Where one moves all is: under the other another body may ride.
+    """
+    if min(a.steady, b.steady) >= STEADY and a.own is not None and b.own is not None:
+        return a.own, b.own
+    return a.turned, b.turned
 
 
 def _job(

@@ -30,7 +30,7 @@ from descent.measure.hearing import (
     tie_sound,
     tie_sounds,
 )
-from descent.measure.motion import STEADY, measure_turns
+from descent.measure.motion import STEADY, Seen, comparable, measure_turns
 from descent.measure.seats import (
     Seat,
     apart_s,
@@ -177,8 +177,7 @@ def _by_motion(
     how.say("views", 0, 1)
     ties, against = tie_views(still, seen)
     ties = [tie for tie in ties if plausible(seats[tie.a], seats[tie.b], tie.fit)]
-    # What moves before a fixed camera is no turn of it.
-    more, refused = _pairs(seats, turned, how.say, [{tie.a, tie.b} for tie in ties])
+    more, refused = _pairs(seats, seen, how.say, [{tie.a, tie.b} for tie in ties])
     ties += more
     moving = {n: frames[n] for n in seen if seen[n].least_steady < STEADY}
     more, others, bodies = tie_bodies(
@@ -228,7 +227,7 @@ def _both(seen: list[Refused], heard: list[Refused], ties: Sequence[Tie]) -> lis
 
 
 def _pairs(
-    seats: Mapping[str, Seat], turned: Mapping[str, Turned], say: Say, done: Sequence[set[str]]
+    seats: Mapping[str, Seat], seen: Mapping[str, Seen], say: Say, done: Sequence[set[str]]
 ) -> tuple[list[Tie], list[Refused]]:
     """Every pair of cameras that is not `done`, tied or refused."""
     ties: list[Tie] = []
@@ -237,6 +236,8 @@ def _pairs(
     for k, (a, b) in enumerate(pairs):
         say("motions", k, len(pairs))
         try:
+            both = comparable(seen[a], seen[b]) if a in seen and b in seen else ()
+            turned = dict(zip((a, b), both, strict=False))
             ties.append(_tie(seats[a], seats[b], turned, accept_unsure=False))
         except UnsureSync as error:
             refused.append(Refused(a, b, error.what, error.do))

@@ -10,7 +10,7 @@ import pytest
 
 from descent.clock.motion import Turned, fit_motion
 from descent.errors import UnsureSync
-from descent.measure.motion import Seen, measure_turns
+from descent.measure.motion import Seen, comparable, measure_turns
 from descent.sources.examine import probe
 from descent.sources.listing import list_camera
 
@@ -41,17 +41,21 @@ def test_what_moves_before_a_fixed_camera_is_no_turn_of_it(tmp_path: Path) -> No
     """A thing that swings before a camera that stands leaves no turns to be held against any."""
     seen = watched(tmp_path / "fixed", slice(0, 0))
     assert seen.steady > 0.75
-    assert not np.isfinite(seen.turned.noise).any()
+    one, other = comparable(seen, seen)
+    assert not np.isfinite(one.noise).any()
+    assert one is other
+    moving = Seen(seen.turned, 0.2)
+    assert comparable(seen, moving)[0] is seen.turned  # under a camera a body may ride
     times = np.arange(300) / 20
     other = Turned(times, RNG.normal(size=(299, 3)) * 1e-2, np.full(299, 1e-3))
     with pytest.raises(UnsureSync, match=r"only 0\.0 s of motion"):
-        fit_motion(seen.turned, other)
+        fit_motion(one, other)
 
 
 def test_a_camera_that_stands_most_of_the_time_keeps_its_pans(tmp_path: Path) -> None:
     """Where the whole picture moves the camera turned, however long it stood before."""
     seen = watched(tmp_path / "panned", slice(206, 236))
     assert seen.steady > 0.75
-    own = np.isfinite(seen.turned.noise)
+    own = np.isfinite(comparable(seen, seen)[0].noise)
     assert own[215:232].mean() > 0.9
     assert not own[:140].any()
