@@ -1,8 +1,8 @@
 """How well made-up microphones are tied by what they heard, and what is refused.
 
-Run: `python -m tests.bench.sound_bench [true] [unrelated] [odd] [SEED]`. Constants were chosen
-with seeds below 100 in sight; larger ones are held out. `... cost MINUTES` tells what reading and
-tying two recordings of so long takes, in a process of its own.
+Run: `python -m tests.bench.sound_bench [true] [steps] [unrelated] [odd] [SEED]`. Constants were
+chosen with seeds below 100 in sight; larger ones are held out. `... cost MINUTES` tells what
+reading and tying two recordings of so long takes, in a process of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from descent.clock.fit import ClockFit
 from descent.clock.heard import RATE_HZ, Heard, Take
 from descent.clock.hearing import Hearing, fitted, listen
+from descent.clock.restarted import fit_sound
 from descent.errors import UnsureSync
 from descent.measure.hearing import sound_of_file
 from tests.clock import hearing
@@ -36,6 +37,7 @@ def true(seed: int, number: int = 12) -> None:
     """True pairs: refused, errors, and in how many the interval holds the truth."""
     for name, (one, other, length_s) in HARDNESS.items():
         errors, held, drifts, refused, margins = [], 0, [], [], []
+        stepped = 0
         for k in range(seed, seed + number):
             rng = np.random.default_rng(k)
             start, drift = float(rng.uniform(0, 20)), float(rng.normal()) * 3e-5
@@ -49,10 +51,11 @@ def true(seed: int, number: int = 12) -> None:
             seen = listen(a, b)
             margins.append(min(seen.margin, seen.best.score / max(seen.echo, 1e-9)))
             try:
-                fit = fitted(seen, 0.0, 0.0)
+                fit = fit_sound(a, b)
             except UnsureSync as error:
                 refused.append(f"{k}: {error.what}")
                 continue
+            stepped += bool(fit.steps)
             off = _error_s(fit, start - 1.5, own, drift)
             errors.append(off)
             held += off <= fit.interval
@@ -61,7 +64,8 @@ def true(seed: int, number: int = 12) -> None:
         ppm = 1e6 * float(np.sqrt(np.mean(np.square(drifts)))) if drifts else 0.0
         print(
             f"{name}: {len(errors)} of {number} taken, error {rms:.3f} ms RMS, {most:.3f} at most, "
-            f"held {held}, drift {ppm:.1f} ppm RMS, least margin {min(margins):.2f}", flush=True
+            f"held {held}, drift {ppm:.1f} ppm RMS, least margin {min(margins):.2f}, "
+            f"{stepped} with a step", flush=True
         )  # fmt: skip
         for line in refused:
             print(f"  refused {line}")
@@ -77,6 +81,44 @@ def _error_s(fit: ClockFit, lag_s: float, own_s: float, drift: float) -> float:
 
 def _ms(errors: list[float]) -> float:
     return 1e3 * float(np.sqrt(np.mean(np.square(errors))))
+
+
+def steps(seed: int, number: int = 12) -> None:
+    """Recorders that were restarted once, 8 s or more from either end: found, where, how well."""
+    found, by_ms, at_s, off_ms = 0, [], [], []
+    for k in range(seed, seed + number):
+        rng = np.random.default_rng(k)
+        first, gap = (
+            float(rng.uniform(8, 22)),
+            float(rng.choice([-1, 1]) * 10 ** rng.uniform(-2, 1)),
+        )
+        source = hearing.speech(60, k)
+        a = hearing.camera(source, hearing.Mic(), 2 * k, length_s=58)
+        mic = hearing.Mic(float(rng.uniform(-15, -3)), 0.4, 2)
+        starts = (12.0, 12.0 + first + gap)
+        parts = [
+            hearing.camera(source, mic, 2 * k + 1, start_s=start, length_s=length)
+            for start, length in zip(starts, (first, 30 - first), strict=True)
+        ]
+        samples = np.concatenate([part.takes[0].samples for part in parts])
+        b = Heard((Take(samples, np.array([0.0, 1.0]), np.array([0.0, 1.0])),))
+        try:
+            fit = fit_sound(a, b)
+        except UnsureSync as error:
+            print(f"  {gap:+.3f} s after {first:.1f} s: refused, {error.what}")
+            continue
+        if len(fit.steps) != 1:
+            print(f"  {gap:+.3f} s after {first:.1f} s: {len(fit.steps)} steps")
+            continue
+        found += 1
+        by_ms.append(1e3 * abs(fit.steps[0][1] - gap))
+        at_s.append(abs(fit.steps[0][0] - first))
+        ends = (fit.map(2.0) - 14.0, fit.map(28.0) - 40.0 - gap)
+        off_ms.append(1e3 * max(abs(float(end)) for end in ends))
+    print(
+        f"steps: {found} of {number} found; by how much to {max(by_ms):.2f} ms, where to "
+        f"{max(at_s):.2f} s (median {np.median(at_s):.2f}), both sides to {max(off_ms):.2f} ms"
+    )
 
 
 def unrelated(seed: int, number: int = 48) -> None:
@@ -97,7 +139,7 @@ def unrelated(seed: int, number: int = 48) -> None:
         seen = listen(a, b)
         nearest.append(seen)
         try:
-            fitted(seen, 0.0, 0.0)
+            fit_sound(a, b)
         except UnsureSync:
             continue
         taken.append(k)
@@ -175,7 +217,14 @@ def _recording(path: Path, minutes: int, late_s: float, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    chosen = [word for word in sys.argv[1:] if not word.isdigit()] or ["true", "unrelated", "odd"]
+    chosen = [word for word in sys.argv[1:] if not word.isdigit()] or [
+        "true",
+        "steps",
+        "unrelated",
+        "odd",
+    ]
     first = next((int(word) for word in sys.argv[1:] if word.isdigit()), 0)
     for word in chosen:
-        {"true": true, "unrelated": unrelated, "odd": odd, "cost": cost}[word](first)
+        {"true": true, "steps": steps, "unrelated": unrelated, "odd": odd, "cost": cost}[word](
+            first
+        )

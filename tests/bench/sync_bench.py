@@ -1,9 +1,9 @@
 """How well real cameras that watch one event are tied, and what is refused.
 
-Run: `python -m tests.bench.sync_bench [true] [unrelated] [cost]`, or `... 30/s 101 102` for shifts
-drawn by those seeds; it reads ../shared/data. Known shifts are made by choosing which pictures
-each camera keeps and where its clock starts. The shifts under HELD_OUT took no part in choosing
-any constant at first, and have been looked at since; seeds from 101 on are held out.
+Run: `python -m tests.bench.sync_bench [true] [unrelated] [mixed] [cost]`, or `... 30/s 101 102` for
+shifts drawn by those seeds; it reads ../shared/data. Known shifts are made by choosing which
+pictures each camera keeps and where its clock starts. The shifts under HELD_OUT took no part in
+choosing any constant at first, and have been looked at since; seeds from 101 on are held out.
 """
 
 from __future__ import annotations
@@ -140,6 +140,24 @@ def unrelated() -> None:
           f"highest {highest:.1f}; taken: {taken}")  # fmt: skip
 
 
+def mixed() -> None:
+    """Two cameras run forward and two backwards: each two are tied, and none across."""
+    clips = people()
+    for forward in ((0, 2), (1, 3)):
+        for every in (2, 1):
+            seen = []
+            for k, clip in enumerate(clips):
+                kept = clip[forward[0] % every :: every]
+                times = np.arange(len(kept)) * every / RATE
+                seen.append(watch(times, kept if k in forward else kept[::-1]))
+            fits = fit_views_jointly(seen).fits
+            across = [pair for pair in fits if (pair[0] in forward) != (pair[1] in forward)]
+            print(
+                f"{RATE // every}/s, {forward} forward: {len(fits)} tied, across {across}",
+                flush=True,
+            )
+
+
 def cost() -> None:
     """Check 6: CPU of measuring four cameras beside that of decoding them."""
     paths = sorted((DATA / "multicam").glob("*.mp4"))
@@ -161,4 +179,4 @@ if __name__ == "__main__":
         by_chance(rates, [int(word) for word in sys.argv[1:] if word.isdigit()] or [101])
     for part in sys.argv[1:] or ["true", "unrelated", "cost"]:
         if not part[0].isdigit():
-            {"true": true, "unrelated": unrelated, "cost": cost}[part]()
+            {"true": true, "unrelated": unrelated, "mixed": mixed, "cost": cost}[part]()
