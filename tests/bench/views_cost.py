@@ -17,7 +17,7 @@ import cv2
 
 from descent.clock.turned import tie_turned
 from descent.errors import UnsureSync
-from descent.measure.motion import STEADY, measure_turns
+from descent.measure.motion import STEADY, comparable, measure_turns
 from descent.measure.views import tie_views
 from descent.sources.examine import examine
 from tests.bench.clips import decoding_s, peak_mb, shots
@@ -45,7 +45,7 @@ def main(paths: list[Path]) -> None:
             if {a, b} in done:
                 continue
             try:
-                tie_turned(seen[a].turned, seen[b].turned)
+                tie_turned(*comparable(seen[a], seen[b]))
                 print(f"{a} and {b} are tied by their turns")
             except UnsureSync:
                 pass
