@@ -74,6 +74,28 @@ def measure_stretch(picture: NDArray[Any]) -> Stretch:
     return anchor(codes, stretch) if stretch.found else stretch
 
 
+def _whole_part(stretch: Stretch, offset: float, codes: NDArray[np.uint8]) -> int:
+    """How many counts lie between a stretch as measured and the one whose code 0 is `offset`.
+
+    The measured offset is drawn out from codes far from 0, and may be more than half a count
+    wrong there: the whole number is taken by which a line through `offset` meets the codes best.
+    """
+    shown = np.unique(codes).astype(np.float64)
+    shown = shown[(shown > stretch.low) & (shown < stretch.high)]  # what clipped tells nothing
+    raw = np.rint(shown / stretch.gain + stretch.offset)
+
+    def miss(whole: int) -> float:
+        reached = raw + whole - offset
+        if not (reached > 0).all():
+            return np.inf
+        # Each code allows gains that round to it: how far apart are those of two of them?
+        least, most = (shown - 0.5) / reached, (shown + 0.5) / reached
+        return max(0.0, float(least.max(initial=0.0) - most.min(initial=np.inf)))
+
+    near = int(np.rint(offset - stretch.offset))
+    return min((near, near - 1, near + 1), key=miss)
+
+
 def unstretch(picture: NDArray[Any], *, offset: float | None = None) -> NDArray[np.float32]:
     """The picture with its per-frame stretch undone: raw counts / 255, float32.
 
@@ -91,7 +113,7 @@ def unstretch(picture: NDArray[Any], *, offset: float | None = None) -> NDArray[
     stretch = measure_stretch(codes)
     counts = stretch.counts
     if offset is not None and stretch.found:
-        counts = counts + np.float32(np.rint(offset - stretch.offset))
+        counts = counts + np.float32(_whole_part(stretch, offset, codes))
     return np.take(counts / np.float32(255), codes)
 
 
