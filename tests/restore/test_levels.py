@@ -42,7 +42,7 @@ def stretched(raw: NDArray[np.uint8], gain: float, offset: float) -> NDArray[np.
 def test_a_stretch_is_undone_to_the_count(gain: float, offset: float, seed: int) -> None:
     """Whatever the gain and offset, unclipped pixels come back to their raw count.
 
-    Codes of a few pixels each, at the ends of the histogram, may be one count off: 1 in 1000.
+    Codes of a few pixels each, at the ends of the histogram, may be one count off: 2 in 1000.
     """
     raw = scene(seed=seed)
     codes = stretched(raw, gain, offset)
@@ -53,7 +53,7 @@ def test_a_stretch_is_undone_to_the_count(gain: float, offset: float, seed: int)
         return
     back = unstretch(codes, offset=offset) * 255
     off = np.abs(back - raw)[inside]
-    assert np.mean(off > 0.5) <= 1e-3
+    assert np.mean(off > 0.5) <= 2e-3
     assert off.max() <= 1.5
 
 
