@@ -147,8 +147,9 @@ def test_any_size_and_any_loss_give_numbers(rows: int, cols: int, step: int, see
     filled = picture.copy()
     fill_blocks(filled, lost, step)
     assert np.isfinite(filled).all()
-    assert filled.min() >= picture.min()
-    assert filled.max() <= picture.max()
+    rounding = 1e-6  # of means in single precision
+    assert filled.min() >= picture.min() - rounding
+    assert filled.max() <= picture.max() + rounding
     np.testing.assert_array_equal(filled[~lost], picture[~lost])
 
 
